@@ -1,0 +1,48 @@
+# What a newcomer and a developer type. `make help` lists it.
+
+.DEFAULT_GOAL := help
+VENV := .venv/bin
+# Two workers are enough for the servers that they share.
+JOBS ?= 2
+
+.PHONY: help setup setup-run check format test test-long bench demo clean
+
+help: ## List what can be made
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | \
+	  awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+setup: ## Make .venv with everything for development, from the locked requirements
+	@python=$$(sh deploy/find_python.sh) && "$$python" -m deploy.bootstrap dev
+
+setup-run:
+	@python=$$(sh deploy/find_python.sh) && "$$python" -m deploy.bootstrap run
+
+demo: setup-run ## Run a whole instance with the Vallée du Lot loaded (FRESH=1: start anew)
+	@$(VENV)/marathon demo $(if $(FRESH),--fresh)
+
+check: setup ## Format, lint, types, import contracts
+	@$(VENV)/ruff format --check .
+	@$(VENV)/ruff check .
+	@$(VENV)/mypy
+	@$(VENV)/lint-imports --no-logo
+
+format: setup ## Format the code and mend what can be mended
+	@$(VENV)/ruff check --fix .
+	@$(VENV)/ruff format .
+
+test: setup ## All tests but the long ones, on RabbitMQ and PostgreSQL too (ARGS="-k relay")
+	@$(VENV)/marathon local install || true
+	@$(VENV)/pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+test-long: setup ## The long tests: every crash at every arrow, journeys, many examples
+	@$(VENV)/marathon local install || true
+	@$(VENV)/pytest -n $(JOBS) --dist worksteal -m long $(ARGS)
+
+bench: setup ## Measure against bare nameko; writes docs/benchmarks.md
+	@$(VENV)/marathon local install
+	@$(VENV)/python -m tests.benchmarks
+
+clean: ## Take away what can be made again (the demo's data stay)
+	@if [ -x $(VENV)/marathon ]; then $(VENV)/marathon local down --wipe; fi
+	@rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

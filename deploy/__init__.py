@@ -1,0 +1,1 @@
+"""What operators touch: the command ``marathon``, local servers, images, cycle files."""

@@ -1,0 +1,31 @@
+"""The operator's command ``marathon``.
+
+This file imports next to nothing: what serves must patch the process before anything else is
+imported, and the other commands should answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+
+# These serve from green threads.
+GREEN = ("run", "demo")
+
+
+def main() -> None:
+    """Runs one command line."""
+    if any(word in GREEN for word in sys.argv[1:2]):
+        _become_green()
+    from deploy.cli.root import marathon
+
+    marathon(prog_name="marathon")
+
+
+def _become_green() -> None:
+    import warnings
+
+    # It says at every start that it is to be retired; docs/adr says what we do about it.
+    warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
+    import eventlet
+
+    eventlet.monkey_patch()

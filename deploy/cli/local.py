@@ -1,0 +1,83 @@
+"""``marathon local``: a private RabbitMQ and PostgreSQL for this folder."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+import click
+
+from deploy import local
+from deploy.local.servers import Servers
+
+FORMATS = click.Choice(["table", "json", "env"])
+
+
+@click.group(name="local")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    help="Where data, logs and ports are kept. [default: .local]",
+)
+@click.pass_context
+def command(ctx: click.Context, folder: Path | None) -> None:
+    """Private RabbitMQ and PostgreSQL: own ports and folders, no system service touched."""
+    ctx.obj = folder.absolute() if folder else local.default_root()
+
+
+@command.command()
+@click.option("--fast/--durable", default=None, help="PostgreSQL without or with fsync.")
+@click.option("--format", "form", type=FORMATS, default="table", help="'env' is for a shell.")
+@click.pass_obj
+def up(root: Path, fast: bool | None, form: str) -> None:
+    """Start what does not run yet; as root on Debian or Ubuntu, install what is missing."""
+    servers = local.up(root, fast=fast)
+    # Whoever asks by hand wants them to stay; a test run leaves this mark to end them after it.
+    (root / "run" / "by-tests").unlink(missing_ok=True)
+    click.echo(_shown(servers, form))
+
+
+@command.command()
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+@click.pass_obj
+def status(root: Path, form: str) -> None:
+    """Say what runs, and where; exit code 1 unless both run."""
+    found = local.status(root)
+    if form == "json":
+        click.echo(json.dumps(found, indent=2))
+    else:
+        for name, entry in found.items():
+            state = f"runs (pid {entry['pid']})  {entry['url']}" if entry["running"] else "is down"
+            click.echo(f"{name:<9} {state}")
+    raise SystemExit(0 if all(entry["running"] for entry in found.values()) else 1)
+
+
+@command.command()
+@click.option("--wipe", is_flag=True, help="Take data, logs and ports away too.")
+@click.pass_obj
+def down(root: Path, wipe: bool) -> None:
+    """Stop what runs."""
+    stopped = local.down(root, wipe=wipe)
+    click.echo(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing was running.")
+
+
+@command.command()
+@click.pass_obj
+def install(root: Path) -> None:
+    """Install the packages that are missing, without starting anything."""
+    servers = Servers.of(root, *local.given())
+    local.install([server for server in servers.own if not server.installed()])
+    click.echo("RabbitMQ and PostgreSQL are installed.")
+
+
+def _shown(servers: Servers, form: str) -> str:
+    values = {"MARATHON_AMQP_URL": servers.amqp_url, "MARATHON_DATABASE_URL": servers.database_url}
+    if form == "json":
+        return json.dumps(values, indent=2)
+    if form == "env":
+        return "\n".join(f"export {name}={shlex.quote(url)}" for name, url in values.items())
+    lines = [f"{name} = {url}" for name, url in values.items()]
+    return "\n".join(
+        [*lines, 'To use them in this shell: eval "$(marathon local up --format env)"']
+    )

@@ -1,0 +1,53 @@
+"""``marathon run``: one process of an instance. ``deploy.cli.main`` has patched it already."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from services.chassis.config import SERVICES
+
+PARTS = (*SERVICES, "gateway", "embedded")
+
+
+@click.command()
+@click.argument("part", type=click.Choice(PARTS))
+@click.option("--log-level", default="INFO", envvar="MARATHON_LOG_LEVEL", show_default=True)
+def command(part: str, log_level: str) -> None:
+    """Run PART until SIGTERM or Ctrl-C: a service, the gateway, or all embedded."""
+    from services.chassis import logs
+    from services.chassis.config import Settings
+
+    logs.set_up(log_level)
+    _runner(part)(Settings.from_env())
+
+
+def _runner(part: str) -> Any:
+    if part == "gateway":
+        return _run_gateway
+    if part == "embedded":
+        from deploy import embedded
+
+        return embedded.run
+    from services.chassis.runner import run_service
+
+    return lambda settings: run_service(part, settings)
+
+
+def _run_gateway(settings: Any) -> None:
+    from gateway.server import serve
+    from services.chassis.calls import Caller
+    from services.chassis.runner import stop_signal
+
+    stopping = stop_signal()
+    caller = Caller(settings)
+    try:
+        serve(settings, caller, stopping)
+    except OSError as error:
+        raise click.ClickException(
+            f"Port {settings.gateway_port} can't be had ({error.strerror}):"
+            " stop what listens there, or set MARATHON_GATEWAY_PORT."
+        ) from error
+    finally:
+        caller.close()

@@ -1,0 +1,1 @@
+"""The four services of a marathon and the chassis they stand on."""

@@ -1,0 +1,99 @@
+"""What a service says, hears and answers, declared as data in its ``messages.py``."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from marshmallow import EXCLUDE, RAISE, Schema
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event a service says: its type, the kind of subject, the schema of the whole state.
+
+    A ``mandatory`` event must find a listener's queue: one that the broker returns is kept in
+    the outbox and sent again. It is not set for what only outsiders may want to hear.
+    """
+
+    name: str
+    kind: str
+    schema: type[Schema]
+    mandatory: bool = True
+
+
+class Says:
+    """All events of one speaker, by name."""
+
+    def __init__(self, speaker: str, events: Iterable[Event]) -> None:
+        self.speaker = speaker
+        self.events = {event.name: event for event in events}
+
+    def __getitem__(self, name: str) -> Event:
+        return self.events[name]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Events of one kind that a service listens to, and the part of their state it reads."""
+
+    speaker: str
+    kind: str
+    types: tuple[str, ...]
+    part: type[Schema]
+
+    def load(self, state: dict[str, Any]) -> dict[str, Any]:
+        """The part of ``state`` this listener reads (tolerant reader).
+
+        Raises ``marshmallow.ValidationError`` where a field it needs is missing or wrong.
+        """
+        loaded: dict[str, Any] = instance(self.part, EXCLUDE).load(state)
+        return loaded
+
+
+@dataclass(frozen=True)
+class Door:
+    """A request a service answers: what it takes and what it gives."""
+
+    takes: type[Schema] | None
+    gives: type[Schema] | None
+    many: bool = False
+    memory: Literal["answer", "once", "none"] = "answer"
+    """What is kept under an idempotency key: the answer; only that it was done (an answer that
+    holds a secret is shown once); or nothing (a ballot: what is kept could link voter and
+    choice, and casting again is harmless)."""
+
+    def load(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The request as values. Raises ``marshmallow.ValidationError``."""
+        if self.takes is None:
+            return {}
+        loaded: dict[str, Any] = instance(self.takes, RAISE).load(request)
+        return loaded
+
+    def dump(self, answer: Any) -> Any:
+        """The answer as JSON-able values."""
+        if self.gives is None:
+            return answer
+        return instance(self.gives, RAISE).dump(answer, many=self.many)
+
+
+@functools.cache
+def instance(schema: type[Schema], unknown: str) -> Schema:
+    """The one instance of a schema: making one copies all its fields, which costs more than
+    a load."""
+    return schema(unknown=unknown)  # type: ignore[arg-type]  # a Literal there
+
+
+class Messages(Protocol):
+    """The shape of a service's ``messages`` module."""
+
+    SAYS: Says
+    HEARS: list[Heard]
+    DOORS: dict[str, Door]
+
+
+def heard_by_type(messages: Messages) -> dict[tuple[str, str], Heard]:
+    """Every (speaker, event type) that a service hears, with what it reads of it."""
+    return {(heard.speaker, name): heard for heard in messages.HEARS for name in heard.types}

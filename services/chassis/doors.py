@@ -1,0 +1,178 @@
+"""The doors of a service, on nameko: requests, events, timers. Rules live behind them.
+
+A door is one line: parse, call, answer. All that is nameko's is in this file,
+``entrypoints.py``, ``housekeeping.py``, ``calls.py`` and ``runner.py``, so that another
+framework would change these alone (ADR 0002).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from nameko.extensions import DependencyProvider
+from sqlalchemy import MetaData
+
+from services.chassis import offload
+from services.chassis.actor import Actor
+from services.chassis.catalogue import Messages
+from services.chassis.core import Call, Core
+from services.chassis.entrypoints import AnswerEntrypoint, HearEntrypoint, TickEntrypoint
+from services.chassis.errors import Refusal
+from services.chassis.housekeeping import Housekeeper
+from services.chassis.work import Work
+
+log = structlog.get_logger()
+
+Method = Callable[..., Any]
+
+
+class Office:
+    """What a door finds as ``self.chassis``: the service's core and how this call came."""
+
+    def __init__(
+        self, core: Core, call: Call, compute: Callable[[str, Any], Any] = offload.run
+    ) -> None:
+        self.core = core
+        self.call = call
+        self.compute = compute
+
+
+class Chassis(DependencyProvider):  # type: ignore[misc]  # nameko has no types
+    """Gives a service its core; declared once as an attribute of the service class."""
+
+    housekeeper = Housekeeper()
+
+    def __init__(self, messages: Messages, metadata: MetaData) -> None:
+        self.messages = messages
+        self.metadata = metadata
+
+    @property
+    def core(self) -> Core:
+        """The core of this container, made by the runner."""
+        found: Core = self.container.config["cores"][self.container.service_name]
+        return found
+
+    def get_dependency(self, worker_ctx: Any) -> Office:
+        return Office(self.core, call_of(worker_ctx.data))
+
+
+def call_of(headers: dict[str, Any]) -> Call:
+    """How a request came, from nameko's context data."""
+    return Call(
+        Actor.from_dict(headers.get("actor")),
+        headers.get("correlation") or "",
+        headers.get("deadline"),
+        headers.get("key"),
+    )
+
+
+def command(method: Method) -> Method:
+    """A request that changes something: one transaction, once per idempotency key."""
+
+    @functools.wraps(method)
+    def door(self: Any, request: Any = None) -> dict[str, Any]:
+        return _answer(self, method, lambda core, call: core.command(
+            method.__name__, functools.partial(method, self), request or {}, call
+        ))
+
+    return _marked(AnswerEntrypoint, door)
+
+
+def query(method: Method) -> Method:
+    """A question: it reads, and what it would write is rolled back."""
+
+    @functools.wraps(method)
+    def door(self: Any, request: Any = None) -> dict[str, Any]:
+        return _answer(self, method, lambda core, call: core.query(
+            method.__name__, functools.partial(method, self), request or {}, call
+        ))
+
+    return _marked(AnswerEntrypoint, door)
+
+
+def command_offloaded(worker: str, prepare: str) -> Callable[[Method], Method]:
+    """A command whose long computation runs in a child process between two transactions.
+
+    ``prepare`` names the method that reads what ``worker`` ("module:function") needs; the
+    decorated method gets the worker's answer as ``solved`` and must check again that what it
+    was computed from still holds.
+    """
+
+    def decorate(method: Method) -> Method:
+        @functools.wraps(method)
+        def door(self: Any, request: Any = None) -> dict[str, Any]:
+            def run(core: Core, call: Call) -> Any:
+                name = method.__name__
+                payload = core.prepare(name, getattr(self, prepare), request or {}, call)
+                solved = self.chassis.compute(worker, payload)
+
+                def finish(work: Work, loaded: dict[str, Any]) -> Any:
+                    return method(self, work, loaded, solved)
+
+                return core.command(name, finish, request or {}, call)
+
+            return _answer(self, method, run)
+
+        return _marked(AnswerEntrypoint, door)
+
+    return decorate
+
+
+def hears(method: Method) -> Method:
+    """The one method that is called for every event the service declares in ``HEARS``."""
+
+    @functools.wraps(method)
+    def door(self: Any, raw: Any, retry: bool = False) -> Any:
+        run = functools.partial(method, self)
+        if retry:
+            return self.chassis.core.retry_failed(run)
+        return self.chassis.core.hear(run, raw)
+
+    return _marked(HearEntrypoint, door)
+
+
+def due(method: Method) -> Method:
+    """A method that is called about once a second: does what the time requires."""
+
+    @functools.wraps(method)
+    def door(self: Any) -> None:
+        self.chassis.core.fall_due(functools.partial(method, self))
+
+    return _marked(TickEntrypoint, door)
+
+
+def _marked(entrypoint: Any, door: Method) -> Method:
+    marked: Method = entrypoint.decorator(door)
+    return marked
+
+
+def _answer(
+    service: Any, method: Method, run: Callable[[Core, Call], Any]
+) -> dict[str, Any]:
+    """What travels back: ``{"ok": answer}`` or ``{"problem": refusal}``."""
+    office: Office = service.chassis
+    try:
+        return {"ok": run(office.core, office.call)}
+    except Refusal as refusal:
+        return {"problem": refusal.to_problem()}
+    except Exception:
+        log.exception(
+            "door_failed",
+            service=office.core.name,
+            door=method.__name__,
+            correlation=office.call.correlation,
+        )
+        return {"problem": _internal(office.call.correlation).to_problem()}
+
+
+def _internal(correlation: str) -> Refusal:
+    return Refusal(
+        "internal",
+        "Une erreur interne s’est produite ; rien n’a été enregistré.",
+        "Réessayez ; si cela dure, donnez ce numéro à l’exploitant.",
+        500,
+        correlation=correlation,
+    )

@@ -1,0 +1,82 @@
+"""Idempotency keys: the same key and request get the same answer, carried out once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from services.chassis.errors import Refusal
+from services.chassis.tables import idempotency
+from services.chassis.work import Work
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The answer that was given before."""
+
+    answer: Any
+
+
+def find(work: Work, door: str, key: str | None, request: Any) -> Kept | None:
+    """What was answered before under this key, if anything.
+
+    Raises ``Refusal("idempotency_mismatch")`` for another request under the same key.
+    """
+    if key is None or _memory(work, door) == "none":
+        return None
+    # Two with one key at once: the second waits here and then finds the first's answer.
+    work.lock(f"idempotency:{_caller(work)}:{door}:{key}")
+    table = idempotency.c
+    row = work.session.execute(
+        select(table.digest, table.answer).where(
+            table.caller == _caller(work), table.door == door, table.key == key
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    if row.digest != _digest(request):
+        raise Refusal(
+            "idempotency_mismatch",
+            "Cette clé d’idempotence a déjà servi pour une autre demande.",
+            "Utilisez une clé nouvelle pour chaque demande.",
+        )
+    if _memory(work, door) == "once":
+        raise Refusal(
+            "answer_shown_once",
+            "Cette demande a déjà été exécutée ; sa réponse ne se montre qu’une fois.",
+            "Utilisez une clé nouvelle pour en obtenir une autre.",
+        )
+    return Kept(row.answer)
+
+
+def keep(work: Work, door: str, key: str | None, request: Any, answer: Any) -> None:
+    """Keeps the answer, in the transaction of the command itself."""
+    memory = _memory(work, door)
+    if key is None or memory == "none":
+        return
+    work.session.execute(
+        idempotency.insert().values(
+            caller=_caller(work),
+            door=door,
+            key=key,
+            digest=_digest(request),
+            answer=answer if memory == "answer" else None,
+            created_at=work.now,
+        )
+    )
+
+
+def _memory(work: Work, door: str) -> str:
+    return work.messages.DOORS[door].memory
+
+
+def _caller(work: Work) -> str:
+    return work.actor.key or work.actor.name[:64] or "anonymous"
+
+
+def _digest(request: Any) -> str:
+    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()

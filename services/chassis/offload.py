@@ -1,0 +1,53 @@
+"""Work over 50 ms of CPU, in a child process: a busy green thread freezes a whole service."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from typing import Any
+
+from services.chassis.errors import Refusal
+
+
+def run(worker: str, payload: Any, timeout_s: float = 30) -> Any:
+    """``worker`` ("module:function") applied to ``payload`` in a child; JSON in and out.
+
+    Raises ``Refusal("computation_failed")`` when the child fails or takes over ``timeout_s``.
+    Under eventlet the wait is cooperative.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603  # our own interpreter and module
+            [sys.executable, "-m", "services.chassis.offload", worker],
+            input=json.dumps(payload).encode(),
+            capture_output=True,
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _failed(f"over {timeout_s} s") from error
+    if done.returncode:
+        raise _failed(done.stderr.decode(errors="replace")[-500:])
+    return json.loads(done.stdout)
+
+
+def run_here(worker: str, payload: Any) -> Any:
+    """``worker`` applied to ``payload`` in this process, through JSON as a child would."""
+    module, name = worker.split(":")
+    function = getattr(importlib.import_module(module), name)
+    return json.loads(json.dumps(function(json.loads(json.dumps(payload)))))
+
+
+def _failed(reason: str) -> Refusal:
+    return Refusal(
+        "computation_failed",
+        "Le calcul n’a pas abouti.",
+        "Réessayez ; si cela dure, prévenez l’exploitant.",
+        503,
+        reason=reason,
+    )
+
+
+if __name__ == "__main__":
+    print(json.dumps(run_here(sys.argv[1], json.load(sys.stdin))))

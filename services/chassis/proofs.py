@@ -1,0 +1,183 @@
+"""One-time proofs that somebody reads an address: a link's token and a six-digit code (RULES S1).
+
+Only hashes are stored. A proof works once, by token or by code; opening a link never uses it
+up: the page behind the link has a button, and that calls :func:`redeem_token`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row, delete, select, update
+from sqlalchemy.orm import Session
+
+from services.chassis.errors import Refusal
+from services.chassis.people import canonical_email, keyed_hash
+from services.chassis.people_tables import proofs
+
+if TYPE_CHECKING:
+    from services.chassis.work import Work
+
+TOKEN_BYTES = 24
+MOST_TRIES = 5
+KEPT_AFTER = timedelta(days=1)
+"""How long a used or expired proof can still be told from an invalid one."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What is mailed to the address, and shown nowhere else."""
+
+    token: str = field(repr=False)
+    code: str = field(repr=False)
+
+
+def issue(
+    work: Work, purpose: str, email: str, payload: Mapping[str, Any], minutes: int = 30
+) -> Proof:
+    """A new proof for an address; earlier ones stay good until they expire.
+
+    ``payload`` is JSON-able and comes back on redeeming. Raises ``Invalid("email_invalid")``.
+    """
+    proof = Proof(work.secret_token(TOKEN_BYTES), f"{work.random.randrange(10**6):06d}")
+    email_key = _email_key(work, purpose, email)
+    work.session.execute(
+        proofs.insert().values(
+            id=_hashed(proof.token),
+            purpose=purpose,
+            email_key=email_key,
+            email=email.strip(),
+            payload=dict(payload),
+            code=_code_key(work, email_key, proof.code),
+            tries=0,
+            issued_at=work.now,
+            expires_at=work.now + timedelta(minutes=minutes),
+        )
+    )
+    return proof
+
+
+def redeem_token(work: Work, purpose: str, token: str) -> dict[str, Any]:
+    """Uses a proof up by its token; answers its payload and ``email``.
+
+    Raises ``Refusal`` "proof_invalid", "proof_used" or "proof_expired".
+    """
+    row = work.session.execute(
+        select(proofs)
+        .where(proofs.c.id == _hashed(token), proofs.c.purpose == purpose)
+        # Two buttons pressed at once: the second waits for the first, then finds it used.
+        .with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise _refusal("proof_invalid")
+    return _use(work, row)
+
+
+def redeem_code(work: Work, purpose: str, email: str, code: str) -> dict[str, Any]:
+    """Uses a proof up by the address and the code; answers its payload and ``email``.
+
+    Raises as :func:`redeem_token`, and "too_many_tries" after five wrong codes: then only the
+    mailed link still works. Call it before anything is changed: a wrong code **commits** the
+    transaction, because the count of tries must outlive the refusal.
+    """
+    email_key = _email_key(work, purpose, email)
+    rows = work.session.execute(
+        select(proofs)
+        .where(proofs.c.purpose == purpose, proofs.c.email_key == email_key)
+        .order_by(proofs.c.issued_at.desc(), proofs.c.id)
+        .with_for_update()
+    ).all()
+    open_rows = [row for row in rows if row.used_at is None and row.expires_at > work.now]
+    if open_rows and all(row.tries >= MOST_TRIES for row in open_rows):
+        raise _refusal("too_many_tries")
+    wanted = _code_key(work, email_key, code)
+    for row in rows:
+        if row.tries < MOST_TRIES and hmac.compare_digest(row.code, wanted):
+            return _use(work, row)
+    _count_try(work, [row.id for row in open_rows])
+    raise _refusal("proof_invalid")
+
+
+def withdraw(
+    work: Work,
+    purpose: str,
+    email: str | None = None,
+    payload_match: Mapping[str, str] | None = None,
+) -> None:
+    """Takes proofs back: all of a purpose, or those of an address or with this in the payload."""
+    query = delete(proofs).where(proofs.c.purpose == purpose)
+    if email is not None:
+        query = query.where(proofs.c.email_key == _email_key(work, purpose, email))
+    for name, value in (payload_match or {}).items():
+        query = query.where(proofs.c.payload[name].as_string() == value)
+    work.session.execute(query)
+
+
+def purge(session: Session, now: datetime) -> int:
+    """Drops proofs that are long of no use; answers how many.
+
+    Addresses of unused ones go at once when they expire (RULES D1).
+    """
+    expired = (proofs.c.expires_at <= now) & proofs.c.email.is_not(None)
+    session.execute(update(proofs).where(expired).values(email=None, payload=None))
+    old = delete(proofs).where(proofs.c.expires_at <= now - KEPT_AFTER)
+    return len(session.execute(old.returning(proofs.c.id)).all())
+
+
+def _use(work: Work, row: Row[Any]) -> dict[str, Any]:
+    if row.used_at is not None:
+        raise _refusal("proof_used")
+    if row.expires_at <= work.now:
+        raise _refusal("proof_expired")
+    work.session.execute(
+        update(proofs)
+        .where(proofs.c.id == row.id)
+        .values(used_at=work.now, email=None, payload=None)
+    )
+    return {**row.payload, "email": row.email}
+
+
+def _count_try(work: Work, ids: list[str]) -> None:
+    if not ids:
+        return
+    work.session.execute(
+        update(proofs).where(proofs.c.id.in_(ids)).values(tries=proofs.c.tries + 1)
+    )
+    work.session.commit()
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _email_key(work: Work, purpose: str, email: str) -> str:
+    return keyed_hash(work.settings.secret, f"proof:{purpose}", canonical_email(email))
+
+
+def _code_key(work: Work, email_key: str, code: str) -> str:
+    return keyed_hash(work.settings.secret, f"code:{email_key}", code)
+
+
+def _refusal(code: str) -> Refusal:
+    message, hint = _SENTENCES[code]
+    return Refusal(code, message, hint, 422)
+
+
+AGAIN = "Demandez un nouveau message."
+_SENTENCES: Mapping[str, tuple[str, str]] = {
+    "proof_invalid": (
+        "Ce lien ou ce code n’est pas valable.",
+        "Vérifiez le code reçu, ou demandez un nouveau message.",
+    ),
+    "proof_used": ("Ce lien ou ce code a déjà servi.", AGAIN),
+    "proof_expired": ("Ce lien ou ce code a expiré.", AGAIN),
+    "too_many_tries": (
+        "Trop de codes erronés ont été saisis pour cette adresse.",
+        "Ouvrez le lien du message, ou demandez un nouveau message.",
+    ),
+}

@@ -1,0 +1,3 @@
+"""What every test may use: real servers, and the troupe of services."""
+
+pytest_plugins = ["tests.servers", "tests.fixtures"]
