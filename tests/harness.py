@@ -26,6 +26,7 @@ from services.chassis.core import Call, Core
 from services.chassis.database import Database
 from services.chassis.doors import Office
 from services.chassis.errors import Refusal
+from services.chassis.runner import service_class
 from services.chassis.work import Work
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -38,12 +39,7 @@ class Player:
 
     def __init__(self, name: str, settings: Settings, clock: SetClock, seed: int) -> None:
         self.name = name
-        module = importlib.import_module(f"services.{name}.service")
-        self.service_class: Any = next(
-            item
-            for item in vars(module).values()
-            if isinstance(item, type) and getattr(item, "name", None) == name
-        )
+        self.service_class = service_class(name)
         self.messages: Any = importlib.import_module(f"services.{name}.messages")
         self.database = Database(settings.database_url_of(name), settings)
         _make_tables(self.service_class.chassis.metadata, self.database)
@@ -134,7 +130,8 @@ class Troupe:
 
     def __getattr__(self, name: str) -> Player:
         try:
-            return self.__dict__["players"][name]
+            player: Player = self.__dict__["players"][name]
+            return player
         except KeyError:
             raise AttributeError(name) from None
 

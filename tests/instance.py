@@ -106,8 +106,12 @@ class Instance:
     def marathon(self, *arguments: str, **env: str) -> str:
         """Runs an operator's command; answers what it printed."""
         done = subprocess.run(
-            [*MARATHON, *arguments], env={**self.env, **env}, capture_output=True, text=True,
-            timeout=300, check=False,
+            [*MARATHON, *arguments],
+            env={**self.env, **env},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
         )
         assert done.returncode == 0, f"marathon {arguments}: {done.stderr[-3000:]}"
         return done.stdout
@@ -116,7 +120,9 @@ class Instance:
         """Starts services (all and the gateway if none is named) and the supervisor."""
         for name in names or (*SERVICES, "gateway"):
             self.processes[name] = Process(
-                name, [*MARATHON, "run", name.split("#")[0]], {**self.env, **env},
+                name,
+                [*MARATHON, "run", name.split("#")[0]],
+                {**self.env, **env},
                 self.folder / f"{name}.log",
             )
         if not self._watching.is_set():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import suppress
 from urllib.parse import urlsplit, urlunsplit
 
 
@@ -37,10 +38,8 @@ class Proxy:
     def cut(self) -> None:
         """Breaks every connection there is."""
         for end in self.sockets:
-            try:
+            with suppress(OSError):  # it may be closed by its owner already
                 end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # it was closed by its owner already
             end.close()
         self.sockets = []
 

@@ -84,10 +84,12 @@ class Borrowed:
 def servers() -> Iterator[Borrowed]:
     """Real servers, shared with others: not for tests that stop or restart them."""
     with _in_use():
-        began = not any(entry["running"] for entry in local.status(ROOT).values())
-        borrowed = _borrow(lambda: local.up(ROOT, fast=True))
-        if began and borrowed.own:
-            _by_tests().touch()
+        began = not _any_runs()
+        try:
+            borrowed = _borrow(lambda: local.up(ROOT, fast=True))
+        finally:
+            if began and _any_runs():
+                _by_tests().touch()
         yield borrowed
         borrowed.give_back()
 
@@ -145,7 +147,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if not reasons:
         return
     terminalreporter.write_sep("!", "NOT TESTED ON REAL SERVERS", red=True, bold=True)
-    terminalreporter.write_line(f"{len(reasons)} tests were skipped. {reasons[0]}", red=True)
+    reason = reasons[0].removeprefix("Skipped: ")
+    terminalreporter.write_line(f"{len(reasons)} tests were skipped: {reason}", red=True)
     terminalreporter.write_line(HOW_TO, red=True)
 
 
@@ -160,6 +163,10 @@ def _borrow(start: Callable[[], local.Servers]) -> Borrowed:
             pytest.fail(reason)
         pytest.skip(reason)
     return Borrowed(found)
+
+
+def _any_runs() -> bool:
+    return any(entry["running"] for entry in local.status(ROOT).values())
 
 
 def _by_tests() -> Path:

@@ -101,7 +101,7 @@ class _Schemas:
 
 
 def _message(service: str, event: Event, schemas: _Schemas) -> dict[str, Any]:
-    order = {"type": "object", "required": ["epoch", "version"]}
+    order: dict[str, Any] = {"type": "object", "required": ["epoch", "version"]}
     order["properties"] = {
         "epoch": {"type": "integer", "minimum": 1},
         "version": {"type": "integer", "minimum": 1},

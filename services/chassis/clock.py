@@ -26,6 +26,7 @@ class SystemClock:
     """The machine's clock."""
 
     def now(self) -> datetime:
+        """The present instant, aware, in UTC."""
         return datetime.now(UTC)
 
 
@@ -40,6 +41,7 @@ class MovableClock:
         self.path = path
 
     def now(self) -> datetime:
+        """The present instant, moved by the file's offset."""
         return datetime.now(UTC) + self._offset()
 
     def move_to(self, instant: datetime) -> datetime:
@@ -78,6 +80,7 @@ class SetClock:
         self.instant = instant
 
     def now(self) -> datetime:
+        """The instant it was set to."""
         return self.instant
 
     def move_to(self, instant: datetime) -> datetime:

@@ -31,9 +31,7 @@ class Instant(TypeDecorator[datetime]):
         if value is None:
             return None
         moment: datetime = value
-        return (
-            moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        )
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")

@@ -36,6 +36,7 @@ class Settings:
     health_port: int | None = None
     workers: int = 10
     tick_s: float = 1.0
+    chore_s: float = 30.0
     outbox_poll_s: float = 0.5
     confirm_timeout_s: float = 5.0
     retry_delays_s: tuple[float, ...] = (1.0, 5.0, 30.0, 120.0, 600.0)
@@ -126,7 +127,7 @@ def _make_secret(path: Path) -> None:
     except FileExistsError:
         pass  # somebody was first: theirs is the secret
     finally:
-        os.unlink(name)
+        Path(name).unlink()
 
 
 def _number(env: Mapping[str, str], name: str, default: int) -> int:

@@ -87,8 +87,7 @@ class Core:
             return answer
 
         with _away_is_refused(self.name):
-            answer = self._transact(body, call)
-        return answer
+            return self._transact(body, call)
 
     def query(self, door: str, run: Rule, request: Any, call: Call) -> Any:
         """The answer to a question; what it would write is rolled back."""
@@ -212,7 +211,7 @@ class Core:
                 "request_invalid",
                 "La demande contient des valeurs manquantes ou incorrectes.",
                 "Corrigez les champs indiqués.",
-                errors=error.normalized_messages(),
+                errors=error.normalized_messages(),  # type: ignore[no-untyped-call]
             ) from error
 
 

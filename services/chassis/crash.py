@@ -1,7 +1,8 @@
 """Named points at which a test can kill the process, in the terms of the code itself.
 
-``MARATHON_CRASH_AT`` lists places as ``service@point:event_type``, separated by commas; at each the kill happens once (the folder ``MARATHON_CRASH_MARKER``
-remembers it), so that the restarted process goes on. Points:
+``MARATHON_CRASH_AT`` lists places as ``service@point:event_type``, separated by commas; at each
+the kill happens once (the folder ``MARATHON_CRASH_MARKER`` remembers it), so that the restarted
+process goes on. Points:
 
 - ``said.committed``: what says the event is committed (a command, a reaction, a phase that
   fell due), and not published yet

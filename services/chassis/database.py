@@ -87,7 +87,9 @@ def _sqlite(url: str) -> Engine:
     database = make_url(url).database
     if database and database != ":memory:":
         Path(database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": 10, "check_same_thread": False})
+    engine = create_engine(
+        url, hide_parameters=True, connect_args={"timeout": 10, "check_same_thread": False}
+    )
     event.listen(engine, "connect", _set_up_sqlite)
     # Taken at once rather than at the first write: a read that later wants to write could
     # otherwise fail at once when somebody else wrote in between.
@@ -110,6 +112,8 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 def _postgresql(url: str, settings: Settings) -> Engine:
     engine = create_engine(
         url,
+        # An error that is logged must not show whose ballot or whose address it was about.
+        hide_parameters=True,
         pool_size=settings.workers,
         max_overflow=5,
         connect_args={

@@ -8,7 +8,8 @@ framework would change these alone (ADR 0002).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -19,6 +20,7 @@ from services.chassis import offload
 from services.chassis.actor import Actor
 from services.chassis.catalogue import Messages
 from services.chassis.core import Call, Core
+from services.chassis.database import Database
 from services.chassis.entrypoints import AnswerEntrypoint, HearEntrypoint, TickEntrypoint
 from services.chassis.errors import Refusal
 from services.chassis.housekeeping import Housekeeper
@@ -45,9 +47,16 @@ class Chassis(DependencyProvider):  # type: ignore[misc]  # nameko has no types
 
     housekeeper = Housekeeper()
 
-    def __init__(self, messages: Messages, metadata: MetaData) -> None:
+    def __init__(
+        self,
+        messages: Messages,
+        metadata: MetaData,
+        chores: Sequence[Callable[[Database, datetime], Any]] = (),
+    ) -> None:
+        """``chores`` run now and then, one at a time, outside any transaction."""
         self.messages = messages
         self.metadata = metadata
+        self.chores = tuple(chores)
 
     @property
     def core(self) -> Core:
@@ -56,6 +65,7 @@ class Chassis(DependencyProvider):  # type: ignore[misc]  # nameko has no types
         return found
 
     def get_dependency(self, worker_ctx: Any) -> Office:
+        """What one worker of the service gets."""
         return Office(self.core, call_of(worker_ctx.data))
 
 
@@ -74,9 +84,13 @@ def command(method: Method) -> Method:
 
     @functools.wraps(method)
     def door(self: Any, request: Any = None) -> dict[str, Any]:
-        return _answer(self, method, lambda core, call: core.command(
-            method.__name__, functools.partial(method, self), request or {}, call
-        ))
+        return _answer(
+            self,
+            method,
+            lambda core, call: core.command(
+                method.__name__, functools.partial(method, self), request or {}, call
+            ),
+        )
 
     return _marked(AnswerEntrypoint, door)
 
@@ -86,9 +100,13 @@ def query(method: Method) -> Method:
 
     @functools.wraps(method)
     def door(self: Any, request: Any = None) -> dict[str, Any]:
-        return _answer(self, method, lambda core, call: core.query(
-            method.__name__, functools.partial(method, self), request or {}, call
-        ))
+        return _answer(
+            self,
+            method,
+            lambda core, call: core.query(
+                method.__name__, functools.partial(method, self), request or {}, call
+            ),
+        )
 
     return _marked(AnswerEntrypoint, door)
 
@@ -149,9 +167,7 @@ def _marked(entrypoint: Any, door: Method) -> Method:
     return marked
 
 
-def _answer(
-    service: Any, method: Method, run: Callable[[Core, Call], Any]
-) -> dict[str, Any]:
+def _answer(service: Any, method: Method, run: Callable[[Core, Call], Any]) -> dict[str, Any]:
     """What travels back: ``{"ok": answer}`` or ``{"problem": refusal}``."""
     office: Office = service.chassis
     try:

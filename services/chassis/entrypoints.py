@@ -88,7 +88,8 @@ class EventConsumer(TolerantConsumer):
 
     @property
     def prefetch_count(self) -> int:
-        return max(1, self.container.max_workers // 2)
+        workers: int = self.container.max_workers
+        return max(1, workers // 2)
 
 
 class HearEntrypoint(Entrypoint):  # type: ignore[misc]
@@ -136,8 +137,9 @@ class HearEntrypoint(Entrypoint):  # type: ignore[misc]
 
         try:
             self.container.spawn_worker(self, (body,), kwargs, handle_result=finish)
-        except ContainerBeingKilled as error:
-            return error
+        except ContainerBeingKilled as killed:
+            gone: BaseException = killed
+            return gone
         outcome: BaseException | None = done.wait()
         return outcome
 
@@ -169,9 +171,7 @@ class TickEntrypoint(Entrypoint):  # type: ignore[misc]
         while not self.stopping:
             done = Event()
             try:
-                self.container.spawn_worker(
-                    self, (), {}, handle_result=partial(self._finish, done)
-                )
+                self.container.spawn_worker(self, (), {}, handle_result=partial(self._finish, done))
             except ContainerBeingKilled:
                 return
             done.wait()

@@ -28,7 +28,7 @@ def record(session: Session, settings: Settings, raw: Any, error: BaseException)
     Delays run on the machine's clock: a demo clock that is moved must not park events.
     """
     now = datetime.now(UTC)
-    values = _values(raw, error, now)
+    values = _values(raw, error)
     found = session.execute(
         select(failed_events).where(failed_events.c.event_id == values["event_id"])
     ).one_or_none()
@@ -68,7 +68,7 @@ def set_again(session: Session, event_id: str | None = None) -> int:
     return count
 
 
-def _values(raw: Any, error: BaseException, now: datetime) -> dict[str, Any]:
+def _values(raw: Any, error: BaseException) -> dict[str, Any]:
     parts = raw if isinstance(raw, dict) else {}
     return {
         "event_id": identity_of(raw),

@@ -1,14 +1,19 @@
-"""What runs beside the doors: the outbox's publisher."""
+"""What runs beside the doors: the outbox's publisher, and the service's own chores."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import eventlet
 import structlog
 from eventlet.event import Event
 from eventlet.timeout import Timeout
 from nameko.extensions import SharedExtension
 
 from services.chassis.core import Core
-from services.chassis.database import is_away
+from services.chassis.database import Database, is_away
 from services.chassis.publishing import NotConfirmed, Publisher
 
 log = structlog.get_logger()
@@ -29,6 +34,7 @@ class Housekeeper(SharedExtension):  # type: ignore[misc]  # nameko has no types
 
     def start(self) -> None:
         self.container.spawn_managed_thread(self._publish_for_ever, identifier="outbox")
+        self.container.spawn_managed_thread(self._do_chores_for_ever, identifier="chores")
 
     def stop(self) -> None:
         self.stopping = True
@@ -50,6 +56,20 @@ class Housekeeper(SharedExtension):  # type: ignore[misc]  # nameko has no types
             # A broker that is away is asked less and less often, but never given up.
             pause = usual if fine else min(pause * 2, LONGEST_PAUSE_S)
 
+    def _do_chores_for_ever(self) -> None:
+        chores = self.container.service_cls.chassis.chores
+        while chores and not self.stopping:
+            eventlet.sleep(self.core.settings.chore_s)
+            for chore in chores:
+                self._do(chore)
+
+    def _do(self, chore: Callable[[Database, datetime], Any]) -> None:
+        try:
+            chore(self.core.database, self.core.clock.now())
+        except Exception as error:
+            # It is due still, and will be tried again.
+            log.warning("chore_failed", service=self.core.name, error=type(error).__name__)
+
     def _wait(self, pause: float) -> None:
         with Timeout(pause, False):
             self.nudged.wait()
@@ -68,5 +88,3 @@ class Housekeeper(SharedExtension):  # type: ignore[misc]  # nameko has no types
                 log.exception("outbox_failed", service=self.core.name)
             return False
         return True
-
-

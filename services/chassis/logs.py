@@ -10,7 +10,7 @@ import structlog
 
 def set_up(level: str = "INFO") -> None:
     """Sends this process's logs, ours and the libraries', to standard error as JSON lines."""
-    shared = [
+    shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -185,9 +185,7 @@ def _claim(database: Database, now: datetime) -> Row[Any] | None:
         ).one_or_none()
         if row is not None:
             lease = update(mails).where(mails.c.id == row.id)
-            session.execute(
-                lease.values(due_at=now + LEASE, attempts=row.attempts + 1)
-            )
+            session.execute(lease.values(due_at=now + LEASE, attempts=row.attempts + 1))
         return row
 
 

@@ -25,9 +25,11 @@ def list_failed(database: Database, status: str | None = failures.PARKED) -> lis
 def show(database: Database, event_id: str) -> dict[str, Any]:
     """One failed event, whole. Raises :class:`NotFound`."""
     with database.transaction() as session:
-        row = session.execute(
-            select(failed_events).where(failed_events.c.event_id == event_id)
-        ).mappings().one_or_none()
+        row = (
+            session.execute(select(failed_events).where(failed_events.c.event_id == event_id))
+            .mappings()
+            .one_or_none()
+        )
     if row is None:
         raise NotFound("event", event_id)
     return dict(row)

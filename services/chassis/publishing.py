@@ -59,11 +59,13 @@ class EmbeddedSender:
         self.connection = Connection(core.settings.amqp_url)
 
     def send(self, rows: Sequence[Any]) -> None:
+        """Puts the rows into the queues' memory."""
         producer = self.connection.Producer(exchange=self.exchange, auto_declare=True)
         for row in rows:
             producer.publish(row.envelope, routing_key=row.type, serializer="json")
 
     def close(self) -> None:
+        """Gives the connection back."""
         self.connection.release()
 
 
@@ -85,6 +87,7 @@ class ConfirmingSender:
         self.channel: Any = None
 
     def send(self, rows: Sequence[Any]) -> None:
+        """Returns when the broker has confirmed all. Raises :class:`NotConfirmed`."""
         pending: dict[int, str] = {}
         returned: set[str] = set()
         try:
@@ -101,6 +104,7 @@ class ConfirmingSender:
             raise NotConfirmed(f"no queue takes {sorted(returned)}", accepted)
 
     def close(self) -> None:
+        """Drops the connection."""
         connection, self.connection, self.channel = self.connection, None, None
         if connection is not None:
             abandon(connection)
@@ -140,12 +144,11 @@ class ConfirmingSender:
 
     def _wait(self, pending: dict[int, str]) -> None:
         until = time.monotonic() + self.settings.confirm_timeout_s
-        assert self.connection is not None
         while pending:
             left = until - time.monotonic()
             if left <= 0:
                 raise TimeoutError(f"{len(pending)} events not confirmed in time")
-            self.connection.drain_events(timeout=left)
+            self.channel.connection.drain_events(timeout=left)
         self.first_tag += self.tag
 
     def _confirmed(self, pending: dict[int, str], tag: int, multiple: bool) -> None:

@@ -24,7 +24,8 @@ def _lost(speaker: Core, cores: Mapping[str, Core]) -> set[str]:
     lost: set[str] = set()
     for listener in cores.values():
         wanted = {
-            event_type for name, event_type in heard_by_type(listener.messages)
+            event_type
+            for name, event_type in heard_by_type(listener.messages)
             if name == speaker.name
         }
         if wanted:

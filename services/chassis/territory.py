@@ -55,6 +55,10 @@ class Territory:
         """The intercommunality of this SIREN, if it is in the territory."""
         return next((epci for epci in self.epcis if epci.siren == siren), None)
 
+    def named(self, insee: str) -> str:
+        """The name of a commune of the territory. Raises ``KeyError`` for any other code."""
+        return self.by_insee[insee].name
+
 
 @cache
 def load(path: Path | None = None) -> Territory:

@@ -7,7 +7,6 @@ applies the topology as she migrates the tables (``marathon topology apply``).
 from __future__ import annotations
 
 import importlib
-from typing import Any
 
 from kombu import Connection, Exchange, Queue, binding
 
@@ -38,7 +37,7 @@ def inbox_queue(service: str, messages: Messages, settings: Settings) -> Queue:
 
 def messages_of(service: str) -> Messages:
     """The catalogue of a service, by name: the chassis itself imports no service."""
-    module: Any = importlib.import_module(f"services.{service}.messages")
+    module: Messages = importlib.import_module(f"services.{service}.messages")
     return module
 
 

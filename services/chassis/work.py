@@ -63,9 +63,7 @@ class Work:
     def version(self, kind: str, subject: str) -> int:
         """The version of the last state said of a subject, 0 if nothing was said of it."""
         found = self.session.scalar(
-            select(versions.c.version).where(
-                versions.c.kind == kind, versions.c.subject == subject
-            )
+            select(versions.c.version).where(versions.c.kind == kind, versions.c.subject == subject)
         )
         return found or 0
 

@@ -69,6 +69,15 @@ COLLECTOR: Any = SimpleNamespace(
 )
 
 
+def make_pot(work: Any, request: Any) -> Any:
+    """The rule behind the potter's door."""
+    work.session.execute(pots.insert().values(**request))
+    work.say("pot_made", request["id"], request)
+    if request["size"] == 13:
+        raise Refusal("pot_broken", "Le pot est cassé.", "Prenez-en un autre.")
+    return request
+
+
 class PotterService:
     """Makes pots and says so; a pot of size 13 breaks."""
 
@@ -77,11 +86,7 @@ class PotterService:
 
     @command
     def make_pot(self, work: Any, request: Any) -> Any:
-        work.session.execute(pots.insert().values(**request))
-        work.say("pot_made", request["id"], request)
-        if request["size"] == 13:
-            raise Refusal("pot_broken", "Le pot est cassé.", "Prenez-en un autre.")
-        return request
+        return make_pot(work, request)
 
     @command
     def secret_pot(self, work: Any, request: Any) -> Any:

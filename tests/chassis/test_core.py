@@ -18,6 +18,7 @@ from tests.chassis.dummies import (
     CollectorService,
     PotterService,
     make_core,
+    make_pot,
     metadata,
     pots,
     shelf,
@@ -51,13 +52,7 @@ def _empty(core: Core) -> None:
 
 
 def make(core: Core, pot: str, size: int = 1, key: str | None = None, **call: Any) -> Any:
-    service = PotterService()
-    return core.command(
-        "make_pot",
-        lambda work, request: PotterService.make_pot.__wrapped__(service, work, request),
-        {"id": pot, "size": size},
-        Call(key=key, **call),
-    )
+    return core.command("make_pot", make_pot, {"id": pot, "size": size}, Call(key=key, **call))
 
 
 def rows(core: Core, table: Any) -> list[Any]:
@@ -95,7 +90,11 @@ def test_command_and_its_event_are_stored_together(potter: Core) -> None:
     (row,) = rows(potter, tables.outbox)
     assert (row.type, row.subject, row.published_at) == ("pot_made", "a", None)
     assert row.envelope["data"] == {
-        "epoch": 1, "version": 1, "id": "a", "size": 1, "glaze": "plain",
+        "epoch": 1,
+        "version": 1,
+        "id": "a",
+        "size": 1,
+        "glaze": "plain",
     }
 
 
@@ -103,8 +102,9 @@ def test_refused_command_stores_nothing(potter: Core) -> None:
     with pytest.raises(Refusal) as refused:
         make(potter, "a", size=13, key="k")
     assert refused.value.code == "pot_broken"
-    assert [rows(potter, t) for t in (pots, tables.outbox, tables.versions, tables.idempotency)] \
-        == [[], [], [], []]
+    assert [
+        rows(potter, t) for t in (pots, tables.outbox, tables.versions, tables.idempotency)
+    ] == [[], [], [], []]
 
 
 def test_same_key_gets_the_same_answer_and_one_effect(potter: Core) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ from services.chassis.core import Core
 from services.chassis.publishing import ConfirmingSender, NotConfirmed, Publisher, waiting
 from services.chassis.tables import outbox
 from services.chassis.topology import exchange_of, inbox_queue
+from services.chassis.work import Work
 from tests.chassis.dummies import COLLECTOR, PotterService, make_core
 from tests.proxy import Proxy
 
@@ -43,6 +45,10 @@ def core(wire: Proxy, tmp_path: Path) -> Core:
 
 def events(*names: str, event_type: str = "pot_made") -> list[Any]:
     return [SimpleNamespace(event_id=n, type=event_type, envelope={"id": n}) for n in names]
+
+
+def _say(pot: str, work: Work) -> None:
+    work.say("pot_made", pot, {"id": pot, "size": 1})
 
 
 def arrived(url: str) -> list[str]:
@@ -97,10 +103,8 @@ def test_returned_event_does_not_hold_back_the_others(core: Core, vhost: str) ->
 
 
 def test_outbox_is_sent_once_the_wire_is_mended(core: Core, wire: Proxy, vhost: str) -> None:
-    for number in range(3):
-        core.within(
-            lambda work, n=number: work.say("pot_made", f"pot-{n}", {"id": f"pot-{n}", "size": 1})
-        )
+    for pot in ("pot-0", "pot-1", "pot-2"):
+        core.within(partial(_say, pot))
     publisher = Publisher(core)
     wire.hold()
     with pytest.raises(NotConfirmed):

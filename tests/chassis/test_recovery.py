@@ -52,4 +52,6 @@ def _mark_published(core: Any) -> None:
 
 def _unpublished(core: Any) -> list[str]:
     with core.database.transaction() as session:
-        return list(session.scalars(select(outbox.c.event_id).where(outbox.c.published_at.is_(None))))
+        return list(
+            session.scalars(select(outbox.c.event_id).where(outbox.c.published_at.is_(None)))
+        )

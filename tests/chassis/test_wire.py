@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,24 +18,34 @@ Scene = Callable[[str], Any]
 
 def play(name: str, amqp_url: str, folder: Path) -> Any:
     """What a scene of ``wire.py`` saw, played in a process of its own."""
+    done = child(name, amqp_url, folder)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def child(name: str, amqp_url: str, folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """A scene's process, once it has ended."""
     database_url = f"sqlite:///{folder}/{{service}}.sqlite"
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", "tests.chassis.wire", name, amqp_url, database_url],
         capture_output=True,
         text=True,
         timeout=90,
         check=False,
+        env={**os.environ, **env},
     )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.fixture(params=["embedded", "rabbitmq"])
-def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Scene:
+def broker(request: pytest.FixtureRequest) -> str:
+    """The address of each broker in turn."""
+    return "embedded://" if request.param == "embedded" else request.getfixturevalue("vhost")
+
+
+@pytest.fixture
+def scene(broker: str, tmp_path: Path) -> Scene:
     """Plays scenes on each broker in turn."""
-    embedded = request.param == "embedded"
-    amqp_url = "embedded://" if embedded else request.getfixturevalue("vhost")
-    return lambda name: play(name, amqp_url, tmp_path)
+    return lambda name: play(name, broker, tmp_path)
 
 
 def test_each_event_has_one_effect_when_published_twice(scene: Scene) -> None:
@@ -78,3 +90,34 @@ def test_event_that_no_queue_takes_stays_in_the_outbox(vhost: str, tmp_path: Pat
         "unsent": 1,
         "shelf": {"pot-2": 1},
     }
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "potter@said.committed:pot_made",
+        "potter@outbox.published:pot_made",
+        "collector@event.received:pot_made",
+        "collector@event.handled:pot_made",
+        "collector@event.committed:pot_made",
+    ],
+)
+def test_kill_at_any_point_leaves_each_effect_exactly_once(
+    broker: str, tmp_path: Path, place: str
+) -> None:
+    marker = tmp_path / "crashes"
+    marker.mkdir()
+    died = child(
+        "dies_at_a_crash_point",
+        broker,
+        tmp_path,
+        MARATHON_CRASH_AT=place,
+        MARATHON_CRASH_MARKER=str(marker),
+    )
+    assert died.returncode == -signal.SIGKILL, died.stderr[-2000:]
+    assert [path.name for path in marker.iterdir()] == [place]
+
+    after = play("goes_on_after_the_crash", broker, tmp_path)
+    assert after["made"][:1] == ["pot-0"]
+    assert after["shelf"] == dict.fromkeys(after["made"], 1)
+    assert after["unsent"] == 0

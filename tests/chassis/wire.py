@@ -14,10 +14,12 @@ import eventlet  # noqa: E402
 eventlet.monkey_patch()
 
 import json  # noqa: E402
+import os  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 from contextlib import contextmanager  # noqa: E402
+from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 from kombu import Connection  # noqa: E402
@@ -25,7 +27,7 @@ from nameko.containers import ServiceContainer  # noqa: E402
 from nameko.utils.concurrency import SpawningProxy  # noqa: E402
 from sqlalchemy import select  # noqa: E402
 
-from services.chassis import logs, parked, publishing  # noqa: E402
+from services.chassis import logs, parked, publishing, recovery  # noqa: E402
 from services.chassis.calls import Caller, nameko_config  # noqa: E402
 from services.chassis.config import Settings  # noqa: E402
 from services.chassis.errors import Refusal  # noqa: E402
@@ -34,6 +36,7 @@ from tests.chassis.dummies import (  # noqa: E402
     CollectorService,
     PotterService,
     make_core,
+    pots,
     shelf,
 )
 
@@ -50,8 +53,12 @@ class Stage:
             retry_poll_s=0.05,
             outbox_poll_s=0.05,
             confirm_timeout_s=2.0,
+            crash_at=os.environ.get("MARATHON_CRASH_AT", ""),
+            crash_marker=Path(os.environ.get("MARATHON_CRASH_MARKER", ".")),
         )
-        self.cores = {s.name: make_core(s, self.settings) for s in (PotterService, CollectorService)}
+        self.cores = {
+            s.name: make_core(s, self.settings) for s in (PotterService, CollectorService)
+        }
         self.caller = Caller(self.settings)
 
     def apply_topology(self) -> None:
@@ -208,6 +215,26 @@ def an_event_that_no_queue_takes_is_kept(stage: Stage) -> dict[str, Any]:
     return {"unsent": stage.unsent(), "shelf": stage.shelf()}
 
 
+def dies_at_a_crash_point(stage: Stage) -> dict[str, Any]:
+    stage.apply_topology()
+    with stage.playing(PotterService, CollectorService):
+        for number in range(3):
+            stage.make(number)
+        until(lambda: len(stage.shelf()) == 3)
+        until(lambda: False, 5)  # the kill comes first: whoever gets here was not killed
+    return {}
+
+
+def goes_on_after_the_crash(stage: Stage) -> dict[str, Any]:
+    if stage.settings.embedded:
+        recovery.publish_lost_again(stage.cores)
+    with stage.playing(PotterService, CollectorService):
+        with stage.cores["potter"].database.transaction() as session:
+            made = sorted(session.scalars(select(pots.c.id)))
+        until(lambda: sorted(stage.shelf()) == made and stage.unsent() == 0)
+    return {"made": made, "shelf": stage.shelf(), "unsent": stage.unsent()}
+
+
 SCENES = {
     scene.__name__: scene
     for scene in (
@@ -218,6 +245,8 @@ SCENES = {
         a_late_command_is_not_run,
         a_refusal_and_a_wrong_request_travel,
         an_event_that_no_queue_takes_is_kept,
+        dies_at_a_crash_point,
+        goes_on_after_the_crash,
     )
 }
 

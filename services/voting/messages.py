@@ -1,0 +1,92 @@
+"""What voting says, hears and answers: the catalogue; the schemas are beside it."""
+
+from __future__ import annotations
+
+from services.chassis.catalogue import Door, Event, Heard, Says
+from services.voting.messages_doors import (
+    Batch,
+    Box,
+    Cast,
+    Checked,
+    CheckReceipt,
+    ExchangeProof,
+    GetPoll,
+    GetResults,
+    IssueCodes,
+    IssuedCodes,
+    Page,
+    Pass,
+    PollView,
+    PreparePoll,
+    Receipt,
+    Receipts,
+    RecordView,
+    RequestBallot,
+    Requested,
+    Results,
+    RevokeCodes,
+    ThePoll,
+)
+from services.voting.messages_events import (
+    MarathonPart,
+    PalmaresPart,
+    PanelPart,
+    PersonPart,
+    PollState,
+    ProjectPart,
+    RolePart,
+)
+
+SAYS = Says(
+    "voting",
+    [
+        Event("poll_prepared", "poll", PollState),
+        Event("poll_opened", "poll", PollState),
+        Event("poll_closed", "poll", PollState),
+        Event("poll_counted", "poll", PollState),
+    ],
+)
+
+HEARS = [
+    Heard(
+        "registration",
+        "marathon",
+        (
+            "marathon_announced",
+            "host_revealed",
+            "marathon_changed",
+            "marathon_mobilised",
+            "marathon_started",
+            "marathon_ended",
+            "marathon_closed",
+            "marathon_cancelled",
+        ),
+        MarathonPart,
+    ),
+    Heard(
+        "registration",
+        "project",
+        ("project_confirmed", "project_changed", "project_withdrawn"),
+        ProjectPart,
+    ),
+    Heard("registration", "role", ("role_granted", "role_revoked"), RolePart),
+    Heard("registration", "person", ("person_erased",), PersonPart),
+    Heard("jury", "panel", ("panel_convened",), PanelPart),
+    Heard("jury", "palmares", ("palmares_published",), PalmaresPart),
+]
+
+DOORS = {
+    "get_poll": Door(GetPoll, PollView),
+    "prepare_poll": Door(PreparePoll, PollView),
+    "issue_codes": Door(IssueCodes, IssuedCodes, memory="once"),
+    "list_codes": Door(ThePoll, Batch, many=True),
+    "revoke_codes": Door(RevokeCodes, Batch),
+    "request_ballot": Door(RequestBallot, Requested, memory="none"),
+    "exchange_proof": Door(ExchangeProof, Pass, memory="none"),
+    "cast": Door(Cast, Receipt, memory="none"),
+    "check_receipt": Door(CheckReceipt, Checked),
+    "list_receipts": Door(Page, Receipts),
+    "get_record": Door(ThePoll, RecordView),
+    "get_box": Door(Page, Box),
+    "get_results": Door(GetResults, Results),
+}

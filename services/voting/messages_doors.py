@@ -1,0 +1,255 @@
+"""What voting is asked, and what it answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from services.voting.rules import RULES
+from services.voting.shapes import STATES, TIE_RULES, WHO_MAY_VOTE, count, ident, instant, one_of
+
+
+class GetPoll(Schema):
+    """By its id or by its marathon; ``visitor`` keeps one visitor's order of candidates."""
+
+    poll = ident()
+    marathon = ident()
+    visitor = fields.String(load_default="", validate=validate.Length(max=128))
+
+    @validates_schema
+    def _one(self, data: dict[str, Any], **_more: Any) -> None:
+        if ("poll" in data) == ("marathon" in data):
+            raise ValidationError("give either poll or marathon")
+
+
+class Candidate(Schema):
+    """A project that can be voted for."""
+
+    id = ident()
+    title = fields.String()
+    pitch = fields.String()
+    team_number = fields.Integer(allow_none=True)
+
+
+class PollView(Schema):
+    """A poll as a visitor sees it, the candidates in an order of the visitor's own."""
+
+    id = ident()
+    marathon = ident()
+    title = fields.String(metadata={"description": "the marathon's title"})
+    state = one_of("draft", *STATES)
+    open = fields.Boolean(metadata={"description": "whether a ballot is accepted right now"})
+    opens_at = instant(allow_none=True)
+    closes_at = instant(allow_none=True)
+    rule = one_of(*TIE_RULES)
+    who_may_vote = one_of(*WHO_MAY_VOTE)
+    elsewhere_may_vote = fields.Boolean()
+    candidates = fields.List(fields.Nested(Candidate))
+    voters = count(metadata={"description": "how many have voted, never for whom"})
+
+
+class PreparePoll(Schema):
+    """Without instants the window is the marathon's own."""
+
+    marathon = ident(required=True)
+    opens_at = instant(load_default=None, allow_none=True)
+    closes_at = instant(load_default=None, allow_none=True)
+
+
+class ThePoll(Schema):
+    """A poll by its id."""
+
+    poll = ident(required=True)
+
+
+class IssueCodes(Schema):
+    """Codes for one place, printed together."""
+
+    poll = ident(required=True)
+    place = fields.String(required=True, validate=validate.Length(1, 200))
+    count = fields.Integer(required=True, strict=True, validate=validate.Range(1, RULES.most_codes))
+
+
+class Batch(Schema):
+    """A batch of codes without the codes."""
+
+    batch = ident()
+    place = fields.String()
+    size = count()
+    used = count()
+    state = one_of("issued", "revoked")
+    issued_at = instant()
+    revoked_at = instant(allow_none=True)
+
+
+class IssuedCodes(Batch):
+    """A new batch with its codes, shown this once and stored hashed."""
+
+    codes = fields.List(fields.String())
+
+
+class RevokeCodes(Schema):
+    """A batch whose ballots shall not count."""
+
+    poll = ident(required=True)
+    batch = ident(required=True)
+
+
+class RequestBallot(Schema):
+    """``commune`` is an INSEE code, or "elsewhere"; declared, not verified (RULES V14)."""
+
+    poll = ident(required=True)
+    email = fields.String(required=True, validate=validate.Length(1, 320))
+    commune = fields.String(
+        required=True, validate=validate.Regexp(r"^(\d[\dAB]\d{3}|elsewhere)\Z")
+    )
+    project = ident(required=True)
+    ip = fields.String(load_default="", validate=validate.Length(max=64))
+
+
+class Requested(Schema):
+    """The same for every address (RULES S2)."""
+
+    poll = ident()
+    minutes = count(metadata={"description": "how long the mailed link lives"})
+
+
+class ExchangeProof(Schema):
+    """The mailed link's token, or the address and the mailed code."""
+
+    poll = ident(required=True)
+    token = fields.String(validate=validate.Length(1, 200))
+    email = fields.String(validate=validate.Length(1, 320))
+    code = fields.String(validate=validate.Length(1, 20))
+
+    @validates_schema
+    def _one(self, data: dict[str, Any], **_more: Any) -> None:
+        if set(data) - {"poll"} not in ({"token"}, {"email", "code"}):
+            raise ValidationError("give either token, or email and code")
+
+
+class Pass(Schema):
+    """A pass, good for voting and voting again until the poll closes."""
+
+    pass_ = fields.String(data_key="pass")
+    project = fields.String(
+        allow_none=True,
+        metadata={"description": "what was chosen when asking, if it is still a candidate"},
+    )
+    expires_at = instant()
+
+
+class Cast(Schema):
+    """A ballot, with a pass or with a paper code."""
+
+    poll = ident(required=True)
+    project = ident(required=True)
+    pass_ = fields.String(data_key="pass", validate=validate.Length(1, 1000))
+    code = fields.String(validate=validate.Length(1, 40))
+
+    @validates_schema
+    def _one(self, data: dict[str, Any], **_more: Any) -> None:
+        if ("pass_" in data) == ("code" in data):
+            raise ValidationError("give either pass or code")
+
+
+class Receipt(Schema):
+    """The tracker, shown this once: it does not show the choice (RULES V5)."""
+
+    poll = ident()
+    receipt = fields.String()
+    accepted_at = instant()
+    replaces = fields.Boolean(metadata={"description": "whether it replaces an earlier ballot"})
+
+
+class CheckReceipt(Schema):
+    """A receipt to look up after the count."""
+
+    poll = ident(required=True)
+    receipt = fields.String(required=True, validate=validate.Length(1, 64))
+
+
+class Checked(Schema):
+    """Whether the receipt is on the public list of counted ballots."""
+
+    poll = ident()
+    receipt = fields.String()
+    counted = fields.Boolean()
+
+
+class Page(Schema):
+    """A page of a long list; ``after`` is the ``next`` of the page before."""
+
+    poll = ident(required=True)
+    after = fields.String(load_default="", validate=validate.Length(max=64))
+
+
+class Receipts(Schema):
+    """The counted trackers, sorted; ``digest`` is the SHA-256 of the whole list, one a line."""
+
+    items = fields.List(fields.String())
+    next = fields.String(allow_none=True)
+    total = count()
+    digest = fields.String()
+
+
+class BoxLine(Schema):
+    """One counted ballot."""
+
+    tracker = fields.String()
+    choice = fields.String()
+
+
+class Box(Schema):
+    """The box, sorted; ``digest`` is the SHA-256 of the whole as CSV, header and all."""
+
+    items = fields.List(fields.Nested(BoxLine))
+    next = fields.String(allow_none=True)
+    total = count()
+    digest = fields.String()
+
+
+class RecordView(Schema):
+    """The record of the poll; ``digest`` is the SHA-256 of its canonical JSON."""
+
+    poll = ident()
+    marathon = ident()
+    record = fields.Dict()
+    digest = fields.String()
+
+
+class GetResults(Schema):
+    """The results of a marathon's poll."""
+
+    marathon = ident(required=True)
+
+
+class Result(Schema):
+    """One project's votes."""
+
+    project = ident()
+    title = fields.String()
+    raw = count()
+    counted = count()
+    spoilt = fields.Boolean()
+
+
+class Results(Schema):
+    """The outcome, once counted; most votes first."""
+
+    poll = ident()
+    marathon = ident()
+    rule = one_of(*TIE_RULES)
+    results = fields.List(fields.Nested(Result))
+    tie = fields.Boolean()
+    winners = fields.List(ident())
+    seed = fields.String(allow_none=True)
+    accepted = count()
+    counted_ballots = count()
+    replaced = count()
+    invalidated = count()
+    spoilt = count()
+    counted_at = instant()
+    record_digest = fields.String()
+    box_digest = fields.String()

@@ -1,0 +1,64 @@
+"""What voting does when it hears something, or when the time has come.
+
+Both do all that the present copies and the time require, whatever came first (ADR: copies and
+reconcile): heard twice, late or in another order, the outcome is the same.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from services.chassis.inbox import HeardEvent
+from services.chassis.work import Work
+from services.voting import closing, confirmations, polls, unlinking, window
+from services.voting.tables import Poll
+
+WITHOUT_POLL = frozenset({"draft", "announced"})
+
+
+def react(work: Work, event: HeardEvent) -> None:
+    """Does what an event requires."""
+    if event.kind == "person":
+        every = list(work.session.scalars(select(Poll).where(Poll.unlinked_at.is_(None))))
+        confirmations.end_of(work, every, event.subject)
+    elif event.marathon is not None:
+        reconcile(work, event.marathon)
+
+
+def reconcile(work: Work, marathon: str) -> None:
+    """Brings a marathon's poll to where the copies have it, up to its closing.
+
+    The caller holds the marathon's lock.
+    """
+    state = work.copy("marathon", marathon)
+    if state is None or state["state"] in WITHOUT_POLL:
+        return
+    poll = polls.of_marathon(work, marathon) or polls.draft(work, state)
+    closing.advance(work, poll, state)
+
+
+def fall_due(work: Work) -> None:
+    """Takes every poll one step further that has one to take, in the order of the locks."""
+    query = select(Poll).where(Poll.unlinked_at.is_(None)).order_by(Poll.marathon)
+    waiting = [
+        poll.marathon
+        for poll in work.session.scalars(query)
+        if window.next_step(poll, work.copy("marathon", poll.marathon), work.now)
+    ]
+    for marathon in waiting:
+        work.lock(f"marathon:{marathon}")
+        _step(work, marathon)
+
+
+def _step(work: Work, marathon: str) -> None:
+    # Looked at again under the lock: another replica may have been first.
+    state, poll = work.copy("marathon", marathon), polls.of_marathon(work, marathon)
+    if state is None or poll is None:
+        return
+    step = window.next_step(poll, state, work.now)
+    if step in ("open", "close"):
+        closing.advance(work, poll, state)
+    elif step == "count":
+        closing.count_poll(work, poll, state)
+    elif step == "unlink":
+        unlinking.unlink(work, poll)

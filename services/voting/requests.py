@@ -1,0 +1,108 @@
+"""Asking for a ballot by mail, and exchanging the mailed proof for a pass (DESIGN §6)."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from services.chassis import limiter, proofs
+from services.chassis.errors import Refusal
+from services.chassis.people import canonical_email
+from services.chassis.work import Work
+from services.voting import admission, candidates, confirmations, eligibility, passes, polls
+from services.voting.rules import RULES
+from services.voting.tables import Poll
+
+PARIS = ZoneInfo("Europe/Paris")  # stored in UTC, shown in Paris (RULES C3)
+SUBJECT = "Votre lien pour voter : {title}"
+TEXT = """\
+Bonjour,
+
+Vous avez demandé à voter pour le prix du public : {title}.
+
+Ouvrez ce lien, puis confirmez votre vote sur la page :
+{link}
+
+ou saisissez ce code sur la page de vote : {code}
+
+Le lien et le code servent une fois et expirent dans {minutes} minutes.
+Vous pouvez revoter jusqu’à la clôture ({closes}) : seul votre dernier vote confirmé
+compte, il remplace les précédents.
+
+Vous n’avez rien demandé ? Ignorez ce message : sans confirmation, rien n’est compté.
+"""
+
+
+def request(
+    work: Work, poll: str, email: str, commune: str, project: str, ip: str
+) -> dict[str, Any]:
+    """Mails a link and a code to ``email``; the answer is the same for every address (S2).
+
+    Raises what :func:`admission.open_poll` raises, ``Refusal`` "project_not_votable",
+    "elsewhere_may_not_vote", "slow_down", and ``Invalid("email_invalid")``.
+    """
+    address = canonical_email(email)
+    found = admission.open_poll(work, poll)
+    candidates.must_stand(work, found, project)
+    eligibility.must_live_here(found, commune)
+    _slow_down(work, ip)
+    if limiter.allow(work, "ballot_mail", address, RULES.mails_per_hour, 3600):
+        _send(work, found, email, confirmations.ask(work, found, email, project))
+    return {"poll": found.id, "minutes": RULES.link_minutes}
+
+
+def exchange(
+    work: Work,
+    poll: str,
+    token: str | None = None,
+    email: str | None = None,
+    code: str | None = None,
+) -> dict[str, Any]:
+    """A pass for who proved an address; good until the poll closes.
+
+    Raises what :func:`admission.open_poll` and ``proofs`` raise, and ``Forbidden`` for those
+    the marathon's settings keep out.
+    """
+    found = admission.open_poll(work, poll)
+    proof = confirmations.confirm(work, found, token, email, code)
+    secret = polls.secret_of(work, found)
+    voter = passes.voter_key(secret, proof["person"])
+    eligibility.must_be_allowed(work, found, secret, voter)
+    closes_at = found.closes_at or work.now
+    stands = candidates.is_standing(work, found, proof["project"])
+    return {
+        "pass_": passes.sign(secret, found.id, voter, closes_at),
+        "project": proof["project"] if stands else None,
+        "expires_at": closes_at,
+    }
+
+
+def _slow_down(work: Work, ip: str) -> None:
+    # A village or a town hall shares one address: it waits a moment, it is never banned.
+    if ip and not limiter.allow(work, "ballot_ip", ip, RULES.requests_per_minute, 60):
+        raise Refusal(
+            "slow_down",
+            "Beaucoup de demandes arrivent en ce moment de votre réseau.",
+            "Réessayez dans une minute.",
+            429,
+            retry_after=60,
+        )
+
+
+def _send(work: Work, poll: Poll, email: str, proof: proofs.Proof) -> None:
+    marathon = work.copy("marathon", poll.marathon)
+    title = marathon["title"] if marathon else ""
+    query = urlencode({"poll": poll.id, "token": proof.token})
+    closes = (poll.closes_at or work.now).astimezone(PARIS).strftime("%d/%m/%Y à %H h %M")
+    work.mail(
+        email,
+        SUBJECT.format(title=title),
+        TEXT.format(
+            title=title,
+            link=f"{work.settings.public_url}/vote/confirm?{query}",
+            code=proof.code,
+            minutes=RULES.link_minutes,
+            closes=closes,
+        ),
+    )

@@ -1,0 +1,90 @@
+"""What voting owns, says and hears: the doors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.chassis.doors import Chassis, command, due, hears, query
+from services.chassis.inbox import HeardEvent
+from services.chassis.work import Work
+from services.voting import (
+    ballots,
+    codes,
+    messages,
+    polls,
+    reactions,
+    record,
+    requests,
+    tables,
+    unlinking,
+)
+
+Request = dict[str, Any]
+
+
+class VotingService:
+    """What residents prefer: polls, ballots, the count."""
+
+    name = "voting"
+    chassis = Chassis(messages, tables.Base.metadata, chores=[unlinking.scrub])
+
+    @query
+    def get_poll(self, work: Work, request: Request) -> Any:
+        found = polls.find(work, request.get("poll"), request.get("marathon"))
+        return polls.view(work, found, request["visitor"])
+
+    @command
+    def prepare_poll(self, work: Work, request: Request) -> Any:
+        return polls.view(work, polls.prepare(work, **request))
+
+    @command
+    def issue_codes(self, work: Work, request: Request) -> Any:
+        return codes.issue(work, **request)
+
+    @query
+    def list_codes(self, work: Work, request: Request) -> Any:
+        return codes.batches(work, **request)
+
+    @command
+    def revoke_codes(self, work: Work, request: Request) -> Any:
+        return codes.revoke(work, **request)
+
+    @command
+    def request_ballot(self, work: Work, request: Request) -> Any:
+        return requests.request(work, **request)
+
+    @command
+    def exchange_proof(self, work: Work, request: Request) -> Any:
+        return requests.exchange(work, **request)
+
+    @command
+    def cast(self, work: Work, request: Request) -> Any:
+        return ballots.cast(work, **request)
+
+    @query
+    def check_receipt(self, work: Work, request: Request) -> Any:
+        return record.check_receipt(work, **request)
+
+    @query
+    def list_receipts(self, work: Work, request: Request) -> Any:
+        return record.list_receipts(work, **request)
+
+    @query
+    def get_record(self, work: Work, request: Request) -> Any:
+        return record.get(work, **request)
+
+    @query
+    def get_box(self, work: Work, request: Request) -> Any:
+        return record.get_box(work, **request)
+
+    @query
+    def get_results(self, work: Work, request: Request) -> Any:
+        return record.results(work, **request)
+
+    @hears
+    def heard(self, work: Work, event: HeardEvent) -> None:
+        reactions.react(work, event)
+
+    @due
+    def fall_due(self, work: Work) -> None:
+        reactions.fall_due(work)

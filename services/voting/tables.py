@@ -1,0 +1,143 @@
+"""The tables of voting. Constraints, not checks, keep one ballot per voter (RULES V1)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from services.chassis.columns import Instant, Json, Key
+
+
+class Base(DeclarativeBase):
+    """The tables of this service."""
+
+
+class Poll(Base):
+    """The public vote of one marathon."""
+
+    __tablename__ = "polls"
+    __table_args__ = (UniqueConstraint("marathon", name="one_poll_per_marathon"),)
+
+    id: Mapped[str] = mapped_column(Key, primary_key=True)
+    marathon: Mapped[str] = mapped_column(String(128))
+    state: Mapped[str] = mapped_column(String(16))
+    """draft → prepared → open → closed → counted; void from any of them."""
+
+    opens_at: Mapped[datetime | None] = mapped_column(Instant)
+    closes_at: Mapped[datetime | None] = mapped_column(Instant)
+    declared_closes_at: Mapped[datetime | None] = mapped_column(Instant)
+    """The declared closing that ``closes_at`` follows: tells a new one from one applied."""
+    asked_opens_at: Mapped[datetime | None] = mapped_column(Instant)
+    asked_closes_at: Mapped[datetime | None] = mapped_column(Instant)
+    asked_over: Mapped[str | None] = mapped_column(String(80))
+    """The marathon's plan when the organiser asked for a window of the poll's own."""
+
+    rule: Mapped[str] = mapped_column(String(16))
+    who_may_vote: Mapped[str] = mapped_column(String(32))
+    elsewhere_may_vote: Mapped[bool] = mapped_column()
+    projects: Mapped[list[dict[str, Any]]] = mapped_column(Json)
+    """The candidates: ``[{id, version}]``."""
+
+    received: Mapped[int | None] = mapped_column(Integer)
+    closed_at: Mapped[datetime | None] = mapped_column(Instant)
+    counted_at: Mapped[datetime | None] = mapped_column(Instant)
+    tally: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    record: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    unlinked_at: Mapped[datetime | None] = mapped_column(Instant)
+    scrubbed_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class PollSecret(Base):
+    """What voter keys, passes and codes are made with; the row goes when the link goes."""
+
+    __tablename__ = "poll_secrets"
+
+    poll: Mapped[str] = mapped_column(ForeignKey("polls.id"), primary_key=True)
+    secret: Mapped[str] = mapped_column(Key)
+
+
+class Entry(Base):
+    """The register: who has voted, by voter key. ``ballots`` numbers that voter's ballots."""
+
+    __tablename__ = "register"
+    __table_args__ = (PrimaryKeyConstraint("poll", "voter_key", name="one_entry_per_voter"),)
+
+    poll: Mapped[str] = mapped_column(ForeignKey("polls.id"))
+    voter_key: Mapped[str] = mapped_column(Key)
+    ballots: Mapped[int] = mapped_column(Integer)
+
+
+class BallotRow(Base):
+    """An accepted ballot; append-only until the link is destroyed."""
+
+    __tablename__ = "ballots"
+    __table_args__ = (PrimaryKeyConstraint("poll", "tracker", name="one_ballot_per_tracker"),)
+
+    poll: Mapped[str] = mapped_column(ForeignKey("polls.id"))
+    tracker: Mapped[str] = mapped_column(Key)
+    voter_key: Mapped[str] = mapped_column(Key)
+    choice: Mapped[str] = mapped_column(Key)
+    accepted_at: Mapped[datetime] = mapped_column(Instant)
+    gateway: Mapped[str] = mapped_column(Key)
+    batch: Mapped[int] = mapped_column(Integer)
+    index_in_batch: Mapped[int] = mapped_column(Integer)
+
+
+class CodeBatch(Base):
+    """Paper codes printed together, sealed to one place (RULES V13)."""
+
+    __tablename__ = "code_batches"
+    __table_args__ = (CheckConstraint("state IN ('issued', 'revoked')", name="code_batch_state"),)
+
+    id: Mapped[str] = mapped_column(Key, primary_key=True)
+    poll: Mapped[str] = mapped_column(ForeignKey("polls.id"), index=True)
+    place: Mapped[str] = mapped_column(String(200))
+    size: Mapped[int] = mapped_column(Integer)
+    state: Mapped[str] = mapped_column(String(16))
+    issued_at: Mapped[datetime] = mapped_column(Instant)
+    revoked_at: Mapped[datetime | None] = mapped_column(Instant)
+    used: Mapped[int | None] = mapped_column(Integer)
+    """How many voted, once the codes themselves are deleted."""
+
+
+class Code(Base):
+    """One paper code, as a keyed hash; whether it voted, never when."""
+
+    __tablename__ = "codes"
+    __table_args__ = (PrimaryKeyConstraint("poll", "hash", name="one_row_per_code"),)
+
+    poll: Mapped[str] = mapped_column(ForeignKey("polls.id"))
+    hash: Mapped[str] = mapped_column(Key)
+    batch: Mapped[str] = mapped_column(ForeignKey("code_batches.id"), index=True)
+    used: Mapped[bool] = mapped_column()
+
+
+class BoxRow(Base):
+    """The box: what was counted, without any trace of who (RULES V7, V8)."""
+
+    __tablename__ = "box"
+    __table_args__ = (PrimaryKeyConstraint("poll", "tracker", name="one_box_row_per_tracker"),)
+
+    poll: Mapped[str] = mapped_column(ForeignKey("polls.id"))
+    tracker: Mapped[str] = mapped_column(Key)
+    choice: Mapped[str] = mapped_column(Key)
+
+
+class Voter(Base):
+    """Who voted, once the link is destroyed: keys that nothing can be compared with any more."""
+
+    __tablename__ = "voters"
+    __table_args__ = (PrimaryKeyConstraint("poll", "key", name="one_voter_per_key"),)
+
+    poll: Mapped[str] = mapped_column(ForeignKey("polls.id"))
+    key: Mapped[str] = mapped_column(Key)

@@ -1,0 +1,204 @@
+"""The closing: the end, the close without counts, the count, and what voids a poll."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from services.chassis.errors import Refusal
+from services.voting.window import EARLY
+from tests.voting.stage import CLOSES, MARATHON, NOBODY, OPENS, Stage, on_sqlite
+
+
+def test_close_says_totals_only_and_count_is_a_transaction_of_its_own(stage: Stage) -> None:
+    stage.opened("bakery", "wool")
+    for code in stage.codes(3):
+        stage.vote(code, "wool")
+    stage.troupe.clock.move_to(CLOSES)
+
+    stage.marathon("ended", ended_at=CLOSES.isoformat())
+
+    closed = stage.last("poll_closed")
+    assert (closed["state"], closed["received"], closed["quarantined"]) == ("closed", 3, 0)
+    assert closed["tally"] is None
+    assert stage.poll().state == "closed"
+
+    stage.voting.tick()
+    counted = stage.last("poll_counted")
+    assert counted["state"] == "counted"
+    assert counted["tally"]["counted"] == {"bakery": 0, "wool": 3}
+    assert counted["tally"]["winners"] == ["wool"]
+    stage.voting.tick()
+    assert stage.said() == ["poll_prepared", "poll_opened", "poll_closed", "poll_counted"]
+
+
+@on_sqlite
+def test_poll_closes_on_time_and_is_counted_only_once_the_marathon_ended(stage: Stage) -> None:
+    stage.opened()
+    stage.at(CLOSES - timedelta(microseconds=1))
+    assert stage.poll().state == "open"
+    stage.at(CLOSES)
+    assert stage.poll().state == "closed"
+    # A project may still be withdrawn.
+    stage.project("wool", "withdrawn")
+    stage.at(CLOSES + timedelta(minutes=10))
+    assert stage.poll().state == "closed"
+
+    stage.ended(CLOSES + timedelta(minutes=10))
+
+    assert stage.poll().state == "counted"
+    assert stage.poll().closes_at == CLOSES
+
+
+@on_sqlite
+def test_marathon_that_ends_early_closes_the_vote_a_minute_after(stage: Stage) -> None:
+    stage.opened()
+    code = stage.codes(1)[0]
+    ended_at = CLOSES - timedelta(hours=3)
+    stage.troupe.clock.move_to(ended_at)
+    stage.marathon("ended", ended_at=ended_at.isoformat())
+    assert stage.poll().closes_at == ended_at + EARLY
+    assert stage.last("poll_opened")["closes_at"] == (ended_at + EARLY).isoformat()
+
+    stage.at(ended_at + EARLY - timedelta(seconds=1))
+    stage.vote(code, "wool")
+    stage.at(ended_at + EARLY)
+
+    assert stage.poll().state == "counted"
+    assert stage.tally()["counted"]["wool"] == 1
+
+
+@on_sqlite
+def test_end_heard_late_never_closes_the_vote_in_the_past(stage: Stage) -> None:
+    stage.opened()
+    code = stage.codes(1)[0]
+    ended_at = CLOSES - timedelta(hours=3)
+    heard_at = ended_at + timedelta(minutes=30)
+    stage.troupe.clock.move_to(heard_at - timedelta(seconds=1))
+    stage.vote(code, "wool")
+    stage.troupe.clock.move_to(heard_at)
+
+    stage.marathon("ended", ended_at=ended_at.isoformat())
+    stage.at(heard_at)
+
+    assert stage.poll().closes_at == heard_at
+    assert stage.tally()["counted"]["wool"] == 1
+
+
+def test_count_waits_for_the_projects_that_the_marathon_names(stage: Stage) -> None:
+    stage.opened("bakery", "wool")
+    code, other = stage.codes(2)
+    stage.vote(code, "wool")
+    stage.vote(other, "bakery")
+    withdrawn = stage.project_letter("wool", "withdrawn")  # said, and still under way
+    named = [{"id": "bakery", "version": 1}, {"id": "wool", "version": 2}]
+    stage.troupe.clock.move_to(CLOSES)
+    stage.marathon("ended", ended_at=CLOSES.isoformat(), projects=named)
+    stage.at(CLOSES)
+    assert stage.poll().state == "closed"
+
+    stage.hear([withdrawn])
+    stage.at(CLOSES)
+
+    assert stage.tally()["counted"] == {"bakery": 1}
+    assert stage.tally()["spoilt"] == 1
+
+
+@on_sqlite
+def test_marathon_heard_of_only_when_closed_does_all_in_order(stage: Stage) -> None:
+    stage.mobilised()
+    stage.call("prepare_poll", marathon=MARATHON)
+    stage.troupe.clock.move_to(CLOSES + timedelta(days=2))
+    stage.marathon(
+        "closed",
+        projects=stage.started_projects(),
+        ended_at=CLOSES.isoformat(),
+        closed_at=(CLOSES + timedelta(days=1)).isoformat(),
+    )
+    stage.at(CLOSES + timedelta(days=8))
+    assert stage.said() == ["poll_prepared", "poll_opened", "poll_closed", "poll_counted"]
+    assert stage.poll().unlinked_at is not None
+
+
+@pytest.mark.parametrize("prepared", [False, True])
+@on_sqlite
+def test_marathon_that_went_by_without_a_vote_voids_the_poll(stage: Stage, prepared: bool) -> None:
+    stage.mobilised()
+    if prepared:
+        stage.call("prepare_poll", marathon=MARATHON)
+    ended_at = OPENS - timedelta(hours=1)
+    stage.troupe.clock.move_to(ended_at)
+
+    stage.marathon("ended", ended_at=ended_at.isoformat())
+
+    assert stage.poll().state == "void"
+    assert stage.last("poll_closed")["state"] == "void"
+
+
+def test_cancelled_marathon_voids_its_poll_and_leaves_nothing_of_it(stage: Stage) -> None:
+    poll = stage.opened()
+    for code in stage.codes(3):
+        stage.vote(code, "wool")
+
+    stage.marathon("cancelled", reason="Orage")
+    stage.at(CLOSES + timedelta(days=1))
+
+    assert stage.last("poll_closed")["state"] == "void"
+    assert stage.said() == ["poll_prepared", "poll_opened", "poll_closed"]
+    assert stage.rows() == {
+        "polls": 1,
+        "poll_secrets": 0,
+        "register": 0,
+        "ballots": 0,
+        "code_batches": 1,
+        "codes": 0,
+        "box": 0,
+        "voters": 0,
+    }
+    with pytest.raises(Refusal) as refused:
+        stage.call("get_results", NOBODY, marathon=MARATHON)
+    assert refused.value.code == "poll_not_counted"
+    assert stage.call("get_poll", NOBODY, poll=poll)["state"] == "void"
+
+
+@on_sqlite
+def test_marathon_first_heard_of_when_cancelled_has_a_void_poll(stage: Stage) -> None:
+    stage.marathon("cancelled")
+    assert stage.poll().state == "void"
+
+
+@pytest.mark.parametrize("rule", ["shared", "jury_order", "lots"])
+@on_sqlite
+def test_tie_goes_by_the_declared_rule(stage: Stage, rule: str) -> None:
+    stage.opened("bakery", "wool", tie_rule=rule)
+    code, other = stage.codes(2)
+    stage.vote(code, "wool")
+    stage.vote(other, "bakery")
+
+    stage.ended()
+
+    tally = stage.tally()
+    assert tally["tie"] is True
+    if rule == "lots":
+        assert tally["seed"] == tally["box_digest"]
+        assert len(tally["winners"]) == 1
+    else:
+        assert (tally["seed"], tally["winners"]) == (None, ["bakery", "wool"])
+
+
+@on_sqlite
+def test_jurys_order_names_the_winner_of_a_tie_once_the_palmares_is_out(
+    stage: Stage,
+) -> None:
+    stage.opened("bakery", "wool", tie_rule="jury_order")
+    code, other = stage.codes(2)
+    stage.vote(code, "wool")
+    stage.vote(other, "bakery")
+    stage.ended()
+    assert stage.call("get_results", NOBODY, marathon=MARATHON)["winners"] == ["bakery", "wool"]
+
+    palmares = {"marathon": MARATHON, "public_winners": ["wool"]}
+    stage.hear([stage.letter("jury", "palmares_published", "palmares", "p", palmares)])
+
+    assert stage.call("get_results", NOBODY, marathon=MARATHON)["winners"] == ["wool"]

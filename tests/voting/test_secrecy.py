@@ -1,0 +1,96 @@
+"""Counts are hidden from everyone until the count, on every door and in every event."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.chassis.errors import Refusal
+from services.chassis.tables import metadata
+from tests.voting.stage import CLOSES, MARATHON, NOBODY, ORGANISER, Stage, on_sqlite
+
+READING = (
+    ("get_poll", {"poll"}),
+    ("list_codes", {"poll"}),
+    ("get_record", {"poll"}),
+    ("get_box", {"poll"}),
+    ("list_receipts", {"poll"}),
+    ("get_results", {"marathon"}),
+)
+
+
+def surfaces(stage: Stage, poll: str) -> list[Any]:
+    """All that can be asked or heard, as the organiser and as nobody."""
+    seen: list[Any] = []
+    for door, names in READING:
+        for actor in (ORGANISER, NOBODY):
+            request = {n: {"poll": poll, "marathon": MARATHON}[n] for n in names}
+            try:
+                seen.append((door, stage.call(door, actor, **request)))
+            except Refusal as refusal:
+                seen.append((door, refusal.to_problem()))
+    return [*seen, stage.voting.said()]
+
+
+def run(folder: Path, choices: tuple[str, ...]) -> tuple[list[Any], Stage]:
+    """One poll, the same voters each time, with other choices; what was seen on the way."""
+    folder.mkdir()
+    stage = Stage(f"sqlite:///{folder}/{{service}}.sqlite", seed=7)
+    poll = stage.opened("bakery", "garden", "wool")
+    codes = stage.codes(len(choices))
+    seen = [surfaces(stage, poll)]
+    for number, choice in enumerate(choices):
+        stage.troupe.clock.move_by(timedelta(minutes=1))
+        stage.vote(codes[number], choice)
+    seen.append(surfaces(stage, poll))
+    stage.at(CLOSES)  # closed, the marathon has not ended yet
+    seen.append(surfaces(stage, poll))
+    return seen, stage
+
+
+def test_other_choices_show_nowhere_until_the_count(tmp_path: Path) -> None:
+    first, one = run(tmp_path / "one", ("wool", "wool", "garden", "wool"))
+    second, two = run(tmp_path / "two", ("bakery", "garden", "garden", "bakery"))
+
+    assert first == second
+    assert one.poll().state == "closed"
+    for stage in (one, two):
+        stage.ended()
+        stage.troupe.close()
+    assert one.tally()["counted"] == {"bakery": 0, "garden": 1, "wool": 3}
+    assert two.tally()["counted"] == {"bakery": 2, "garden": 2, "wool": 0}
+
+
+@pytest.mark.parametrize("door", ["get_record", "get_box", "list_receipts", "check_receipt"])
+@on_sqlite
+def test_nothing_is_answered_before_the_count_even_to_the_organiser(
+    stage: Stage, door: str
+) -> None:
+    poll = stage.opened()
+    receipt = stage.vote(stage.codes(1)[0], "wool")
+    more = {"receipt": receipt} if door == "check_receipt" else {}
+    for instant in (stage.troupe.clock.now(), CLOSES):
+        stage.at(instant)
+        with pytest.raises(Refusal) as refused:
+            stage.call(door, ORGANISER, poll=poll, **more)
+        assert refused.value.code == "poll_not_counted"
+
+
+@on_sqlite
+def test_receipt_is_in_no_mail_no_event_and_no_log(
+    stage: Stage, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage.opened()
+    code = stage.codes(1)[0]
+    receipt = stage.vote(code, "wool")
+    stage.ended()
+
+    with stage.voting.session() as session:
+        kept = str([session.execute(table.select()).all() for table in metadata.sorted_tables])
+    printed = capsys.readouterr()
+    for secret in (receipt, code, code.replace("-", "")):
+        assert secret not in kept
+        assert secret not in caplog.text + printed.out + printed.err
