@@ -8,16 +8,17 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import alembic.command
 from alembic import context, op
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, text
+from sqlalchemy import JSON, Connection, MetaData, text
 
 from services.chassis import people_tables
+from services.chassis.columns import Instant
 from services.chassis.config import Settings
 from services.chassis.database import Database
 from services.chassis.tables import metadata as chassis_metadata
@@ -55,11 +56,21 @@ def run(metadata: MetaData) -> None:
         target_metadata=[metadata, chassis_metadata],
         render_as_batch=connection.dialect.name == "sqlite",
         user_module_prefix="columns.",
+        render_item=_written_type,
     )
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT_S}s'"))
     with context.begin_transaction():
         context.run_migrations()
+
+
+def _written_type(kind: str, item: Any, _context: Any) -> str | Literal[False]:
+    """How a new revision writes our own column types; ``False`` leaves it to Alembic."""
+    if kind == "type" and isinstance(item, JSON):
+        return "columns.Json"
+    if kind == "type" and isinstance(item, Instant):
+        return "columns.Instant()"
+    return False
 
 
 def create_chassis_tables_v1() -> None:

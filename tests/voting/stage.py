@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,9 +11,9 @@ from sqlalchemy import select
 from services.chassis import people_tables
 from services.chassis.actor import Actor
 from services.voting.tables import Base, Poll
-from tests.harness import ORGANISER, START, Player, Troupe
+from tests.harness import ORGANISER, START, Player
+from tests.letters import EVENT_OF_STATE, MARATHON, Letters, project_event
 
-MARATHON = "vallee-du-lot-2023-1"
 OPENS = START + timedelta(days=1)
 CLOSES = OPENS + timedelta(hours=36)
 NOBODY = Actor()
@@ -42,26 +41,15 @@ MARATHON_STATE: dict[str, Any] = {
     },
     "projects": None,
 }
-EVENT_OF_STATE = {
-    "announced": "marathon_announced",
-    "mobilised": "marathon_mobilised",
-    "running": "marathon_started",
-    "ended": "marathon_ended",
-    "deliberated": "marathon_changed",
-    "closed": "marathon_closed",
-    "cancelled": "marathon_cancelled",
-}
 
 
-class Stage:
+class Stage(Letters):
     """Voting on its own, hearing what it is told."""
 
     def __init__(self, storage: str, seed: int = 0) -> None:
-        self.troupe = Troupe(storage, only=["voting"], seed=seed)
-        self.versions: dict[str, int] = {}
+        super().__init__("voting", storage, seed)
         self.marathon_state = dict(MARATHON_STATE)
         self.project_states: dict[str, dict[str, Any]] = {}
-        self.sent = 0
 
     @property
     def voting(self) -> Player:
@@ -70,24 +58,6 @@ class Stage:
     def call(self, door: str, actor: Any = ORGANISER, **request: Any) -> Any:
         """Asks voting at a door."""
         return self.voting.call(door, request, actor=actor)
-
-    def letter(
-        self, speaker: str, event_type: str, kind: str, subject: str, state: dict[str, Any]
-    ) -> dict[str, Any]:
-        """An event as it comes from the wire, in the next version of its subject."""
-        version = self.versions[subject] = self.versions.get(subject, 0) + 1
-        self.sent += 1
-        return {
-            "specversion": "1.0",
-            "id": f"{self.sent}",
-            "source": f"urn:incroyable-territoire:test:{speaker}",
-            "type": event_type,
-            "subject": subject,
-            "time": self.troupe.clock.now().isoformat(),
-            "datacontenttype": "application/json",
-            "dataschema": f"urn:incroyable-territoire:schema:{speaker}:{kind}:1",
-            "data": {"epoch": 1, "version": version, **state},
-        }
 
     def marathon_letter(self, state: str, settings: Any = None, **changes: Any) -> dict[str, Any]:
         """The marathon in a new state; what is not given stays as it was."""
@@ -113,30 +83,15 @@ class Stage:
             },
         )
         before |= {"status": status, **changes}
-        gone = status in ("withdrawn", "no_show", "disqualified")
-        event_type = "project_withdrawn" if gone else "project_confirmed"
-        return self.letter("registration", event_type, "project", project, dict(before))
+        return self.letter("registration", project_event(status), "project", project, dict(before))
 
     def marathon(self, state: str, settings: Any = None, **changes: Any) -> None:
         """Says the marathon in a new state."""
-        self.voting.hear(self.marathon_letter(state, settings, **changes))
-        self.must_be_fine()
+        self.hear(self.marathon_letter(state, settings, **changes))
 
     def project(self, project: str, status: str = "confirmed", **changes: Any) -> None:
         """Says a project in a status."""
-        self.voting.hear(self.project_letter(project, status, **changes))
-        self.must_be_fine()
-
-    def hear(self, letters: Iterable[dict[str, Any]]) -> None:
-        """Hears letters in the order given."""
-        for letter in letters:
-            self.voting.hear(letter)
-        self.must_be_fine()
-
-    def must_be_fine(self) -> None:
-        """Fails where an event failed."""
-        failed = [row.traceback for row in self.voting.failed()]
-        assert not failed, failed[0]
+        self.hear(self.project_letter(project, status, **changes))
 
     def started_projects(self) -> list[dict[str, Any]]:
         """The projects that stand, with versions, as registration lists them at the start."""
@@ -216,11 +171,3 @@ class Stage:
         unused = people_tables.proofs.c.used_at.is_(None)
         with self.voting.session() as session:
             return len(session.execute(select(people_tables.proofs).where(unused)).all())
-
-    def said(self) -> list[str]:
-        """The types of all that voting said, in order."""
-        return [envelope["type"] for envelope in self.voting.said()]
-
-    def last(self, event_type: str) -> dict[str, Any]:
-        """The state in the last event of a type."""
-        return dict(self.voting.said(event_type)[-1]["data"])

@@ -130,7 +130,7 @@ def test_either_pass_or_code(stage: Stage) -> None:
 def test_who_may_vote_is_declared(stage: Stage, setting: str, refused: set[str]) -> None:
     stage.opened(who_may_vote=setting)
     panel = {"marathon": MARATHON, "status": "convened", "juror_keys": ["seated"]}
-    stage.hear([stage.letter("jury", "panel_convened", "panel", "panel", panel)])
+    stage.hear(stage.letter("jury", "panel_convened", "panel", "panel", panel))
     for person, marathon, status in (
         ("named", MARATHON, "granted"),
         ("all-over", None, "granted"),
@@ -138,7 +138,7 @@ def test_who_may_vote_is_declared(stage: Stage, setting: str, refused: set[str])
         ("elsewhere", "another-1", "granted"),
     ):
         role = {"person_key": person, "role": "juror", "marathon": marathon, "status": status}
-        stage.hear([stage.letter("registration", "role_granted", "role", person, role)])
+        stage.hear(stage.letter("registration", "role_granted", "role", person, role))
 
     everybody = {"wool-holder", "wool-member", "seated", "named", "all-over", "revoked"}
     for person in sorted(everybody | {"elsewhere", "resident"}):

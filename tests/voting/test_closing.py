@@ -98,7 +98,7 @@ def test_count_waits_for_the_projects_that_the_marathon_names(stage: Stage) -> N
     stage.at(CLOSES)
     assert stage.poll().state == "closed"
 
-    stage.hear([withdrawn])
+    stage.hear(withdrawn)
     stage.at(CLOSES)
 
     assert stage.tally()["counted"] == {"bakery": 1}
@@ -199,6 +199,6 @@ def test_jurys_order_names_the_winner_of_a_tie_once_the_palmares_is_out(
     assert stage.call("get_results", NOBODY, marathon=MARATHON)["winners"] == ["bakery", "wool"]
 
     palmares = {"marathon": MARATHON, "public_winners": ["wool"]}
-    stage.hear([stage.letter("jury", "palmares_published", "palmares", "p", palmares)])
+    stage.hear(stage.letter("jury", "palmares_published", "palmares", "p", palmares))
 
     assert stage.call("get_results", NOBODY, marathon=MARATHON)["winners"] == ["wool"]

@@ -66,9 +66,9 @@ def test_code_of_another_poll_is_refused(stage: Stage) -> None:
     code = stage.codes(1)[0]
     other = {**stage.marathon_state, "id": "vallee-du-lot-2023-2", "projects": None}
     letter = stage.letter("registration", "marathon_started", "marathon", other["id"], other)
-    stage.hear([letter])
+    stage.hear(letter)
     stage.hear(
-        [
+        *[
             stage.letter(
                 "registration",
                 "project_confirmed",

@@ -75,7 +75,7 @@ def _hear(stage: Stage, letters: Letters, rng: random.Random | None) -> None:
         order += rng.sample(letters, rng.randrange(len(letters)))
         rng.shuffle(order)
     for letter in order:
-        stage.hear([letter])
+        stage.hear(letter)
         if rng is not None and rng.random() < 0.5:
             stage.voting.tick()
 
@@ -135,6 +135,6 @@ def test_project_heard_before_its_marathon_waits_for_it(stage: Stage) -> None:
 def test_event_of_no_marathon_changes_nothing(stage: Stage) -> None:
     stage.mobilised()
     role = {"person_key": "p", "role": "juror", "marathon": None, "status": "granted"}
-    stage.hear([stage.letter("registration", "role_granted", "role", "r", role)])
+    stage.hear(stage.letter("registration", "role_granted", "role", "r", role))
     stage.at(START + timedelta(hours=1))
     assert stage.said() == []

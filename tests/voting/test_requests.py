@@ -179,7 +179,7 @@ def test_erased_persons_requests_end_and_their_vote_stays_one(stage: Stage) -> N
     token, _ = token_and_code(stage)
     key = stage.voting.within(lambda work: work.person_key(ANNE))
 
-    stage.hear([stage.letter("registration", "person_erased", "person", key, {"id": key})])
+    stage.hear(stage.letter("registration", "person_erased", "person", key, {"id": key}))
 
     assert refusal(exchange, stage, token=token) == "proof_invalid"
     # They come back with the same address: still one voter.

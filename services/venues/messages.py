@@ -1,0 +1,80 @@
+"""What venues says, hears and answers: the catalogue; the schemas are beside it."""
+
+from __future__ import annotations
+
+from services.chassis.catalogue import Door, Event, Heard, Says
+from services.venues.messages_doors import (
+    Allocate,
+    AllocationView,
+    ChangePremises,
+    DecideOffer,
+    EndAllocation,
+    OfferPremises,
+    OfferView,
+    Proposal,
+    TheAllocation,
+    TheMarathon,
+    TheOffer,
+    WithReason,
+)
+from services.venues.messages_events import (
+    AllocationState,
+    MarathonPart,
+    OfferState,
+    PalmaresPart,
+    PersonPart,
+    ProjectPart,
+)
+
+SAYS = Says(
+    "venues",
+    [
+        Event("premises_offered", "premises", OfferState),
+        Event("premises_allocated", "allocation", AllocationState),
+        Event("premises_released", "allocation", AllocationState),
+    ],
+)
+
+HEARS = [
+    Heard(
+        "registration",
+        "marathon",
+        (
+            "marathon_announced",
+            "host_revealed",
+            "marathon_changed",
+            "marathon_mobilised",
+            "marathon_started",
+            "marathon_ended",
+            "marathon_closed",
+            "marathon_cancelled",
+        ),
+        MarathonPart,
+    ),
+    Heard(
+        "registration",
+        "project",
+        ("project_confirmed", "project_changed", "project_withdrawn"),
+        ProjectPart,
+    ),
+    Heard("registration", "person", ("person_erased",), PersonPart),
+    Heard("jury", "palmares", ("palmares_published",), PalmaresPart),
+]
+
+DOORS = {
+    "offer_premises": Door(OfferPremises, OfferView),
+    "get_premises": Door(TheOffer, OfferView),
+    "list_premises": Door(TheMarathon, OfferView, many=True),
+    "change_premises": Door(ChangePremises, OfferView),
+    "decide_offer": Door(DecideOffer, OfferView),
+    "withdraw_offer": Door(WithReason, OfferView),
+    "propose_allocation": Door(TheMarathon, Proposal),
+    "allocate": Door(Allocate, AllocationView),
+    "confirm_allocation": Door(TheAllocation, AllocationView),
+    "confirm_all": Door(TheMarathon, AllocationView, many=True),
+    "decline_allocation": Door(EndAllocation, AllocationView),
+    "cancel_allocation": Door(EndAllocation, AllocationView),
+    "hand_over": Door(TheAllocation, AllocationView),
+    "return_keys": Door(TheAllocation, AllocationView),
+    "list_allocations": Door(TheMarathon, AllocationView, many=True),
+}
