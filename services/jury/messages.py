@@ -1,0 +1,72 @@
+"""What the jury says, hears and answers: the catalogue; the schemas are beside it."""
+
+from __future__ import annotations
+
+from services.chassis.catalogue import Door, Event, Heard, Says
+from services.jury import messages_doors as doors
+from services.jury import messages_events as events
+
+SAYS = Says(
+    "jury",
+    [
+        Event("panel_convened", "panel", events.PanelState),
+        Event("scorecard_submitted", "progress", events.ProgressState),
+        Event("palmares_published", "palmares", events.PalmaresState),
+    ],
+)
+
+HEARS = [
+    Heard(
+        "registration",
+        "marathon",
+        (
+            "marathon_announced",
+            "host_revealed",
+            "marathon_changed",
+            "marathon_mobilised",
+            "marathon_started",
+            "marathon_ended",
+            "marathon_closed",
+            "marathon_cancelled",
+        ),
+        events.MarathonPart,
+    ),
+    Heard(
+        "registration",
+        "project",
+        ("project_confirmed", "project_changed", "project_withdrawn"),
+        events.ProjectPart,
+    ),
+    Heard("registration", "role", ("role_granted", "role_revoked"), events.RolePart),
+    Heard("registration", "person", ("person_erased",), events.PersonPart),
+    Heard(
+        "venues",
+        "allocation",
+        ("premises_allocated", "premises_released"),
+        events.AllocationPart,
+    ),
+    Heard(
+        "voting",
+        "poll",
+        ("poll_prepared", "poll_opened", "poll_closed", "poll_counted"),
+        events.PollPart,
+    ),
+]
+
+DOORS = {
+    "set_grid": Door(doors.SetGrid, doors.GridView),
+    "get_grid": Door(doors.TheMarathon, doors.GridView),
+    "convene_panel": Door(doors.TheMarathon, doors.Convened),
+    "get_panel": Door(doors.TheMarathon, doors.PanelView),
+    "submit_scorecard": Door(doors.SubmitScorecard, doors.CardView),
+    "my_scorecards": Door(doors.TheMarathon, doors.MyCards, many=True),
+    "recuse": Door(doors.Recuse, doors.RecusalLine),
+    "get_progress": Door(doors.TheMarathon, doors.ProgressLine, many=True),
+    "get_ranking": Door(doors.TheMarathon, doors.RankingView),
+    "deliberate": Door(doors.Deliberate, doors.RankingView),
+    "add_prize": Door(doors.AddPrize, doors.PrizeView),
+    "list_prizes": Door(doors.TheMarathon, doors.PrizeView, many=True),
+    "award_prize": Door(doors.AwardPrize, doors.PrizeView),
+    "publish_palmares": Door(doors.PublishPalmares, doors.PalmaresView),
+    "get_palmares": Door(doors.GetPalmares, doors.PalmaresView),
+}
