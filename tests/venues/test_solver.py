@@ -21,7 +21,7 @@ def problems(draw: st.DrawFn) -> dict[str, Any]:
     teams = list(TEAMS[: draw(st.integers(0, len(TEAMS)))])
     offers = list(OFFERS[: draw(st.integers(0, len(OFFERS)))])
     kinds = st.lists(st.sampled_from(KINDS), max_size=2, unique=True)
-    placed = [team for team in teams if offers and draw(st.integers(0, 1))]
+    placed = [team for team in teams if draw(st.integers(0, 1)) and offers]
     return {
         "teams": teams,
         "offers": [{"id": offer, "seats": draw(st.integers(0, 3))} for offer in offers],

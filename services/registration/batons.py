@@ -1,0 +1,72 @@
+"""The baton: what is handed over, which grants it went through, and how it is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from services.chassis.work import Work
+from services.registration import marathons
+from services.registration.messages_cycle import Baton
+from services.registration.tables import Grant, Marathon, Relay
+
+REUSABLE = ("who_may_vote", "elsewhere_may_vote", "tie_rule", "hold_days")
+
+
+def latest(work: Work, cycle: str) -> Grant | None:
+    """The latest grant of a cycle: the highest term, in it the highest hop."""
+    work.session.flush()
+    query = select(Grant).where(Grant.cycle == cycle)
+    return work.session.scalar(query.order_by(Grant.term.desc(), Grant.hop.desc()).limit(1))
+
+
+def reference(grant: Grant) -> dict[str, Any]:
+    """A grant by its name."""
+    return {"cycle": grant.cycle, "term": grant.term, "hop": grant.hop}
+
+
+def packed(work: Work, relay: Relay) -> dict[str, Any]:
+    """The baton for an offer that is granted, as JSON; no personal data at all (DESIGN §5)."""
+    sender = marathons.found(work, relay.from_marathon)
+    baton = {
+        "leg": sender.leg,
+        "palmares_digest": (sender.palmares or {}).get("digest"),
+        "chain": _chain(work, relay.cycle),
+        "templates": {"settings": _templates(sender)},
+    }
+    dumped: dict[str, Any] = Baton().dump(baton)
+    return dumped
+
+
+def _chain(work: Work, cycle: str) -> list[dict[str, Any]]:
+    query = select(Grant).where(Grant.cycle == cycle).order_by(Grant.term, Grant.hop)
+    names = ("term", "hop", "marathon", "granted_at")
+    return [{name: getattr(grant, name) for name in names} for grant in work.session.scalars(query)]
+
+
+def _templates(marathon: Marathon) -> dict[str, Any]:
+    settings = marathons.settings_of(marathon)
+    return {name: settings[name] for name in REUSABLE}
+
+
+NAMES = ("id", "cycle", "term", "hop", "from_marathon", "to_marathon", "state", "deadline")
+
+
+def state_of(relay: Relay) -> dict[str, Any]:
+    """The whole state of an offer."""
+    state = {name: getattr(relay, name) for name in NAMES}
+    baton = Baton().load(relay.baton) if relay.baton else None
+    return {**state, "reason": relay.reason, "baton": baton}
+
+
+def view_of(relay: Relay) -> dict[str, Any]:
+    """An offer as its desks see it."""
+    more = {"offered_at": relay.offered_at, "answered_at": relay.answered_at}
+    return {**state_of(relay), **more}
+
+
+def say(work: Work, relay: Relay, event_type: str) -> None:
+    """Says the whole state of an offer."""
+    work.session.flush()
+    work.say(event_type, relay.id, state_of(relay))

@@ -1,0 +1,10 @@
+"""What registration says, hears and answers: the cycle's messages and the people's."""
+
+from __future__ import annotations
+
+from services.chassis.catalogue import Door, Heard, Says
+from services.registration import messages_cycle, messages_cycle_doors, messages_people
+
+SAYS = Says("registration", [*messages_cycle.SAYS, *messages_people.SAYS])
+HEARS: list[Heard] = [*messages_cycle.HEARS, *messages_people.HEARS]
+DOORS: dict[str, Door] = {**messages_cycle_doors.DOORS, **messages_people.DOORS}

@@ -1,0 +1,50 @@
+"""Migrations: from empty to the tables of the code, and back, on both databases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import MetaData, inspect
+
+from services.chassis import migrations, tables
+from services.chassis.config import SERVICES, Settings
+from services.chassis.database import Database
+from services.chassis.runner import service_class
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_migrations_make_the_tables_of_the_code_and_take_them_away(
+    service: str, bare_storage: str
+) -> None:
+    settings = Settings(database_url=bare_storage)
+    database = Database(settings.database_url_of(service), settings)
+    try:
+        assert not migrations.is_at_head(service, database)
+        migrations.upgrade(service, settings)
+        assert migrations.is_at_head(service, database)
+        assert _differences(service, database) == []
+        migrations.downgrade(service, settings)
+        assert set(inspect(database.engine).get_table_names()) <= {"alembic_version"}
+    finally:
+        database.close()
+
+
+def _differences(service: str, database: Database) -> list[Any]:
+    wanted = MetaData()
+    for metadata in (tables.metadata, service_class(service).chassis.metadata):
+        for table in metadata.sorted_tables:
+            table.to_metadata(wanted)
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        found: list[Any] = compare_metadata(context, wanted)
+    return found
+
+
+def test_every_service_has_one_line_of_migrations(tmp_path: Path) -> None:
+    for service in SERVICES:
+        folder = migrations.ROOT / service / "migrations" / "versions"
+        assert len(list(folder.glob("0001_*.py"))) == 1, service

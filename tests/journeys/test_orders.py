@@ -1,0 +1,114 @@
+"""Every event twice, any order of events: the same final state in all four services."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import Phase, example, given, settings
+from hypothesis import strategies as st
+
+from tests.fixtures import empty
+from tests.harness import Troupe
+from tests.journeys.outcome import outcome
+from tests.journeys.tour import Tour, WildWire, Wire
+
+Outcome = dict[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """What is left after a cycle on a wire that keeps the order and loses nothing."""
+    return played(tmp_path_factory.mktemp("expected"))
+
+
+def played(where: Path | str, seed: int | None = None, twice: bool = False) -> Outcome:
+    """What is left after a cycle on another wire."""
+    troupe = Troupe(where)
+    tour = Tour(troupe, Wire() if seed is None else WildWire(seed), twice)
+    try:
+        tour.play()
+        return outcome(troupe)
+    finally:
+        troupe.close()
+
+
+def differences(one: Outcome, other: Outcome) -> list[str]:
+    """The rows that only one of both has."""
+    names = sorted(one.keys() | other.keys())
+    return [
+        f"{side} {name} {row}"
+        for name in names
+        for side, here, there in (("-", one, other), ("+", other, one))
+        for row in here.get(name, [])
+        if row not in there.get(name, [])
+    ]
+
+
+def test_two_tidy_cycles_end_the_same(expected: Outcome, tmp_path: Path) -> None:
+    assert differences(expected, played(tmp_path)) == []
+    # And the comparison sees what is there: every table that a cycle fills.
+    filled = {name.split(".")[0] for name, rows in expected.items() if rows}
+    assert filled == {"registration", "venues", "voting", "jury"}
+
+
+def must_end_the_same(expected: Outcome, seed: int, twice: bool) -> None:
+    """Plays on a wire of its own; an example that fails names its seed."""
+    with tempfile.TemporaryDirectory() as where:
+        assert differences(expected, played(Path(where), seed, twice)) == []
+
+
+wires = given(seed=st.integers(0, 2**32), twice=st.booleans())
+# An example is a whole cycle, of seconds: shrinking one would take longer than reading it.
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
+
+
+@example(seed=1, twice=True)
+@wires
+@settings(max_examples=3, deadline=None, phases=PHASES)
+def test_any_order_and_everything_twice_ends_the_same(
+    expected: Outcome, seed: int, twice: bool
+) -> None:
+    must_end_the_same(expected, seed, twice)
+
+
+@pytest.mark.long
+@wires
+@settings(max_examples=60, deadline=None, phases=PHASES)
+def test_many_orders_end_the_same(expected: Outcome, seed: int, twice: bool) -> None:
+    must_end_the_same(expected, seed, twice)
+
+
+def test_old_events_that_come_again_change_nothing(tmp_path: Path) -> None:
+    troupe = Troupe(tmp_path)
+    tour = Tour(troupe)
+    tour.play()
+    before, said = outcome(troupe), _said(troupe)
+    letters = list(tour.letters)
+    random.Random(1).shuffle(letters)
+    for listener, envelope in letters:
+        # Also where the inbox has forgotten that it had it: the copies are newer.
+        again = envelope | {"id": envelope["id"][::-1]}
+        troupe.players[listener].hear(again)
+    troupe.tick()
+    assert differences(before, outcome(troupe)) == []
+    assert _said(troupe) == said
+    troupe.close()
+
+
+def _said(troupe: Troupe) -> dict[str, int]:
+    return {name: len(player.said()) for name, player in troupe.players.items()}
+
+
+@pytest.fixture
+def on_postgresql(postgresql: str) -> Iterator[str]:
+    """Empty databases on PostgreSQL."""
+    yield postgresql
+    empty(Troupe(postgresql))
+
+
+def test_the_same_on_postgresql(expected: Outcome, on_postgresql: str) -> None:
+    assert differences(expected, played(on_postgresql, seed=7, twice=True)) == []
