@@ -5,7 +5,7 @@ VENV := .venv/bin
 # Two workers are enough for the servers that they share.
 JOBS ?= 2
 
-.PHONY: help setup setup-run check format test test-long bench demo clean
+.PHONY: help setup setup-run check format test test-long events bench demo clean
 
 help: ## List what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | \
@@ -38,9 +38,12 @@ test-long: setup ## The long tests: every crash at every arrow, journeys, many e
 	@$(VENV)/marathon local install || true
 	@$(VENV)/pytest -n $(JOBS) --dist worksteal -m long $(ARGS)
 
+events: setup ## Make docs/events/ again from the schemas in services/*/messages*.py
+	@$(VENV)/python -m services.chassis.asyncapi
+
 bench: setup ## Measure against bare nameko; writes docs/benchmarks.md
 	@$(VENV)/marathon local install
-	@$(VENV)/python -m tests.benchmarks
+	@$(VENV)/python -m tests.benchmarks.bench
 
 clean: ## Take away what can be made again (the demo's data stay)
 	@if [ -x $(VENV)/marathon ]; then $(VENV)/marathon local down --wipe; fi

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 
-# These serve from green threads.
-GREEN = ("run", "demo")
+# It serves from green threads.
+GREEN = ("run",)
 
 
 def main() -> None:

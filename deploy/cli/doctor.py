@@ -136,7 +136,7 @@ def broker(settings: Settings) -> Iterator[Finding]:
 
 def database(service: str, settings: Settings) -> Finding:
     """Whether a service's database answers, has all migrations, and no event is parked."""
-    what = f"{service}'s database"
+    what = f"database of {service}"
     url = settings.database_url_of(service)
     if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
         return Finding(what, "not made yet", f"Run: marathon migrate {service}")
@@ -146,9 +146,7 @@ def database(service: str, settings: Settings) -> Finding:
     if at_head is None:
         return Finding(what, "migrations are missing", f"Run: marathon migrate {service}")
     if at_head:
-        return Finding(
-            what, f"{at_head} events are parked", f"Look: marathon events parked {service}"
-        )
+        return Finding(what, f"parked events: {at_head}", f"Look: marathon events parked {service}")
     return Finding(what, "answers, at head, nothing parked")
 
 

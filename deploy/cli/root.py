@@ -12,7 +12,7 @@ import click
 COMMANDS = {
     "demo": ("deploy.cli.demo", "Run a whole instance here, with the Vallée du Lot loaded."),
     "play": ("deploy.cli.play", "Play a cycle file against a running instance."),
-    "run": ("deploy.cli.run", "Run a service, the gateway, or all embedded."),
+    "run": ("deploy.cli.run", "Run a service, the gateway, mail, or all embedded."),
     "migrate": ("deploy.cli.migrate", "Bring databases to the newest migration, or down."),
     "topology": ("deploy.cli.topology", "Declare the broker's exchanges and queues."),
     "events": ("deploy.cli.events", "Look at, replay or drop events that failed."),
@@ -85,7 +85,7 @@ def sentence_for(error: Exception) -> str | None:
     if "SettingsError" in names or "ServerError" in names:
         return str(error)
     if "Refusal" in names:
-        return f"{getattr(error, 'message', error)} {getattr(error, 'hint', '')}".strip()
+        return _refusal_sentence(error)
     if "DBAPIError" in names:
         return _database_sentence(error)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
@@ -95,6 +95,12 @@ def sentence_for(error: Exception) -> str | None:
     if "AMQPError" in names:
         return f"The broker refuses ({error}): look at MARATHON_AMQP_URL."
     return None
+
+
+def _refusal_sentence(error: Any) -> str:
+    fields = error.details.get("errors", {})
+    wrong = "".join(f"\n  {name}: {what}" for name, what in fields.items())
+    return f"{error.message} {error.hint}".strip() + wrong
 
 
 def _database_sentence(error: Exception) -> str:

@@ -8,14 +8,14 @@ import click
 
 from services.chassis.config import SERVICES
 
-PARTS = (*SERVICES, "gateway", "embedded")
+PARTS = (*SERVICES, "gateway", "mail", "embedded")
 
 
 @click.command()
 @click.argument("part", type=click.Choice(PARTS))
 @click.option("--log-level", default="INFO", envvar="MARATHON_LOG_LEVEL", show_default=True)
 def command(part: str, log_level: str) -> None:
-    """Run PART until SIGTERM or Ctrl-C: a service, the gateway, or all embedded."""
+    """Run PART until SIGTERM or Ctrl-C: a service, the gateway, mail, or all embedded."""
     from services.chassis import logs
     from services.chassis.config import Settings
 
@@ -26,6 +26,8 @@ def command(part: str, log_level: str) -> None:
 def _runner(part: str) -> Any:
     if part == "gateway":
         return _run_gateway
+    if part == "mail":
+        return _run_mail
     if part == "embedded":
         from deploy import embedded
 
@@ -44,10 +46,18 @@ def _run_gateway(settings: Any) -> None:
     caller = Caller(settings)
     try:
         serve(settings, caller, stopping)
-    except OSError as error:
-        raise click.ClickException(
-            f"Port {settings.gateway_port} can't be had ({error.strerror}):"
-            " stop what listens there, or set MARATHON_GATEWAY_PORT."
-        ) from error
     finally:
         caller.close()
+
+
+def _run_mail(settings: Any) -> None:
+    from services.chassis import health, mail
+    from services.chassis.runner import make_core, stop_signal
+
+    stopping = stop_signal()
+    cores = [make_core(service, settings) for service in SERVICES]
+    if settings.health_port:
+        health.serve(cores, settings.health_port)
+    mail.run(settings, [core.database for core in cores], stopping.ready)
+    for core in cores:
+        core.database.close()

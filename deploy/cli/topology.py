@@ -10,7 +10,7 @@ def command() -> None:
     """Declare the broker's exchanges and queues."""
 
 
-@command.command()
+@command.command(short_help="Declare what is not there yet; twice changes nothing.")
 def apply() -> None:
     """Declare every exchange and queue: before the first start, and after each update."""
     from services.chassis import topology

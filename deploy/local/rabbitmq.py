@@ -196,9 +196,9 @@ class RabbitMQ:
         return is_alive(pid) and self._is_ready()
 
     def _is_ready(self) -> bool:
-        # By its own words first: on the port there may be somebody else's broker, until ours
-        # finds that out and dies of it.
-        return READY in tail(self.log, 2000) and self._greets()
+        # Not by the greeting alone: on the port there may be somebody else's broker, until
+        # ours finds that out and dies of it.
+        return self._greets() and (READY in tail(self.log, 2000) or self._knows_us())
 
     def _greets(self) -> bool:
         try:
@@ -215,11 +215,16 @@ class RabbitMQ:
         The broker makes its first user only on an empty database, and a first start that was
         interrupted leaves one that is neither empty nor has the user.
         """
+        if not self._knows_us():
+            self._make_user()
+
+    def _knows_us(self) -> bool:
         try:
             with Connection(self.url(), connect_timeout=5) as connection:
                 connection.connect()
         except (AccessRefused, NotAllowed):
-            self._make_user()
+            return False
+        return True
 
     def _make_user(self) -> None:
         password = self.state.password("rabbitmq")

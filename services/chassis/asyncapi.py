@@ -86,7 +86,7 @@ class _Schemas:
     """JSON Schemas of marshmallow schemas, gathered under unique names."""
 
     def __init__(self) -> None:
-        self.plugin = MarshmallowPlugin()
+        self.plugin = MarshmallowPlugin(schema_name_resolver=_nested_name)
         self.spec = APISpec("", "", "3.1.0", plugins=[self.plugin])
         self.spec.components.schema("Envelope", schema=EnvelopeSchema)
 
@@ -98,6 +98,12 @@ class _Schemas:
 
     def all(self) -> dict[str, Any]:
         return dict(sorted(self.spec.components.schemas.items()))
+
+
+def _nested_name(schema: Any) -> str:
+    """The name of a nested schema, by its service: two services may have a class of one name."""
+    found = schema if isinstance(schema, type) else type(schema)
+    return f"{found.__module__.split('.')[1]}_{found.__name__}"
 
 
 def _message(service: str, event: Event, schemas: _Schemas) -> dict[str, Any]:

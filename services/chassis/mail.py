@@ -3,6 +3,9 @@
 It stays until an SMTP server took it, with the same Message-ID on every try. A sender claims
 one mail at a time by a lease, so several senders never have the same one in hand; one that
 dies leaves its mail to the others when the lease runs out.
+
+``MARATHON_SMTP_URL`` says where they go: ``smtp://``, ``smtp+tls://`` or ``smtps://`` a server
+(``smtp``), ``folder:PATH`` into files (``mail_folder``, for the demonstration and tests).
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from services.chassis import limiter, proofs
 from services.chassis.config import Settings
 from services.chassis.database import Database
+from services.chassis.mail_folder import FolderTransport, folder_of
 from services.chassis.people import address, canonical_email, person_key
 from services.chassis.people_tables import mails
 from services.chassis.smtp import NotTaken, ServerAway, SmtpTransport
@@ -53,6 +57,14 @@ class Transport(Protocol):
     def close(self) -> None:
         """Ends the connection, if there is one."""
         ...
+
+
+def transport_of(settings: Settings) -> SmtpTransport | FolderTransport:
+    """What carries this instance's mails. Raises ``SettingsError`` for what can't be meant."""
+    folder = folder_of(settings.smtp_url)
+    if folder is not None:
+        return FolderTransport(folder)
+    return SmtpTransport(settings.smtp_url, settings.mail_from)
 
 
 def enqueue(work: Work, to: str, subject: str, text: str) -> None:
@@ -146,7 +158,7 @@ def run(settings: Settings, databases: Iterable[Database], stop: Callable[[], bo
 
 def _pass(settings: Settings, database: Database, now: datetime) -> bool:
     """One look at one outbox; whether nothing stood in the way."""
-    transport = SmtpTransport(settings.smtp_url, settings.mail_from)
+    transport = transport_of(settings)
     try:
         sent = send_due(database, transport, now, BATCH, settings.mail_from)
     except DBAPIError as error:

@@ -42,8 +42,8 @@ class Address:
         parts = urlsplit(url)
         if parts.scheme not in PORTS or not parts.hostname:
             raise SettingsError(
-                "MARATHON_SMTP_URL must look like smtp://host:25, smtp+tls://user:password@host"
-                " or smtps://user:password@host"
+                "MARATHON_SMTP_URL must look like smtp://host:25, smtp+tls://user:password@host,"
+                " smtps://user:password@host or folder:PATH"
             )
         if parts.username and parts.scheme == "smtp":
             raise SettingsError(

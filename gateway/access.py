@@ -1,0 +1,76 @@
+"""Who may use which route: the one place where the gateway authorises.
+
+It checks roles: of the marathon in the path where the path names one, of any where the route
+names another object; the service then checks the relation to it (holder, owner, self), and the
+role in that object's own marathon (RULES R3: organiser is a role per marathon).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+from gateway.identity import Visitor
+from gateway.languages import gettext as _
+from services.chassis.actor import Actor
+from services.chassis.errors import Forbidden, Refusal
+
+
+class Who(Enum):
+    """Who may use a route."""
+
+    ANYONE = "everybody"
+    SIGNED_IN = "whoever is signed in; the service checks the relation"
+    PERSON = "a person who is signed in, not a machine"
+    JUROR = "a juror of the marathon in the path"
+    PANEL = "a juror or an organiser of the marathon in the path"
+    ORGANISER = "an organiser of the marathon in the path"
+    ORGANISER_ANY = "an organiser of some marathon; the service checks which"
+    ORGANISER_ALL = "an organiser of all marathons of this instance"
+
+
+def admit(who: Who, visitor: Visitor, path: Mapping[str, str]) -> None:
+    """Lets the visitor pass, or raises ``Refusal``: 401 for who is unknown, 403 for who may not."""
+    if who is Who.ANYONE:
+        return
+    if not visitor.known:
+        raise sign_in_needed()
+    if not _may(who, visitor, path.get("marathon")):
+        raise Forbidden()
+
+
+def sign_in_needed() -> Refusal:
+    """What an unknown visitor gets where somebody known is needed."""
+    return Refusal(
+        "sign_in_needed",
+        _("You need to sign in for this."),
+        _("Sign in by mail, or send a bearer token."),
+        401,
+    )
+
+
+def _may(who: Who, visitor: Visitor, marathon: str | None) -> bool:
+    actor = visitor.actor
+    match who:
+        case Who.SIGNED_IN:
+            return True
+        case Who.PERSON:
+            return visitor.is_person
+        case Who.JUROR:
+            return marathon is not None and actor.has("juror", marathon)
+        case Who.PANEL:
+            return marathon is not None and (
+                actor.has("juror", marathon) or actor.has("organiser", marathon)
+            )
+        case Who.ORGANISER:
+            return marathon is not None and actor.has("organiser", marathon)
+        case Who.ORGANISER_ANY:
+            return _is_somewhere(actor, "organiser")
+        case Who.ORGANISER_ALL:
+            return actor.has("organiser", None)
+        case _:
+            return False
+
+
+def _is_somewhere(actor: Actor, role: str) -> bool:
+    return any(held == role for held, _marathon in actor.roles)

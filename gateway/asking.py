@@ -1,0 +1,71 @@
+"""What a request has at hand: the instance's parts, who asks, and the services to ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from flask import current_app, g
+
+from gateway.identity import Identity, Visitor
+from gateway.languages import Catalogues
+from services.chassis.actor import Actor
+from services.chassis.clock import Clock
+from services.chassis.config import Settings
+from services.chassis.mail_folder import Mailbox
+
+DEADLINE_S = 5.0
+
+
+class Caller(Protocol):
+    """Asks services: the chassis' own on a broker, the tests' own without one."""
+
+    def call(
+        self,
+        service: str,
+        door: str,
+        request: dict[str, Any] | None = None,
+        *,
+        actor: Actor | None = None,
+        key: str | None = None,
+        correlation: str = "",
+        deadline_s: float = DEADLINE_S,
+    ) -> Any:
+        """The answer. Raises ``Refusal``, and its subclass ``Unavailable`` when none came."""
+        ...
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What one gateway is made of."""
+
+    settings: Settings
+    caller: Caller
+    identity: Identity
+    clock: Clock
+    catalogues: Catalogues
+    mailbox: Mailbox | None
+    """What the demonstration wrote instead of sending it; None everywhere else."""
+
+
+def parts() -> Parts:
+    """The parts of the gateway that answers the present request."""
+    found: Parts = current_app.extensions["gateway"]
+    return found
+
+
+def visitor() -> Visitor:
+    """Who sent the present request."""
+    found: Visitor = g.visitor
+    return found
+
+
+def ask(door: str, request: dict[str, Any] | None = None, key: str | None = None) -> Any:
+    """The answer of ``door`` ("service.door") to the present visitor's request.
+
+    Raises ``Refusal`` as the service refused, ``Unavailable`` when no answer came.
+    """
+    service, _, name = door.partition(".")
+    return parts().caller.call(
+        service, name, request or {}, actor=visitor().actor, key=key, correlation=g.correlation
+    )

@@ -1,0 +1,134 @@
+"""What happens around every request: correlation, who asks, headers, metrics, the log."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from urllib.parse import urlsplit
+
+import structlog
+from flask import Flask, Response, g, request, session
+from prometheus_client import Histogram
+
+from gateway import problems
+from gateway.asking import parts
+from gateway.identity import ANONYMOUS, Credential, Visitor
+from gateway.languages import LANGUAGES
+from gateway.languages import gettext as _
+from services.chassis.errors import Refusal, Unavailable
+
+log = structlog.get_logger()
+
+SANE = re.compile(r"[A-Za-z0-9._-]{8,64}")
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+SECONDS = Histogram(
+    "marathon_gateway_seconds", "Time to answer a request", ["route", "method", "status"]
+)
+
+
+def install(app: Flask) -> None:
+    """Puts the hooks around every request of the app."""
+    app.before_request(_begin)
+    app.before_request(_same_origin_only)
+    app.before_request(_identify)
+    app.after_request(_end)
+
+
+def _begin() -> None:
+    g.began = time.perf_counter()
+    given = request.headers.get("X-Request-Id", "")
+    g.correlation = given if SANE.fullmatch(given) else uuid.uuid4().hex
+    g.visitor = ANONYMOUS
+    g.language = session.get("language", LANGUAGES[0])
+
+
+def _same_origin_only() -> None:
+    """Refuses commands that another site's page makes a visitor's browser send.
+
+    Browsers say where a request comes from and pages can't make them lie; who sends no cookie
+    has nothing that another site could use.
+    """
+    if request.method in SAFE_METHODS or "Authorization" in request.headers:
+        return
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    if site in (None, "same-origin", "none") and origin in (None, *_own_origins()):
+        return
+    raise Refusal(
+        "cross_site",
+        _("This request comes from another site and was refused."),
+        _("Open the page of this site and try again there."),
+        403,
+    )
+
+
+def _own_origins() -> tuple[str, str]:
+    public = urlsplit(parts().settings.public_url)
+    return (f"{public.scheme}://{public.netloc}", f"{request.scheme}://{request.host}")
+
+
+def _identify() -> None:
+    """Finds out who asks; a bearer token goes before a cookie."""
+    if request.endpoint == "static" or request.path in ("/healthz", "/readyz", "/metrics"):
+        return
+    scheme, _blank, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        g.visitor = parts().identity.of(Credential.of_bearer(token.strip()), g.correlation)
+    elif "session" in session:
+        g.visitor = _signed_in(Credential("session", session["session"]))
+
+
+def _signed_in(credential: Credential) -> Visitor:
+    try:
+        return parts().identity.of(credential, g.correlation)
+    except Unavailable:
+        if problems.wants_json():
+            raise
+        return ANONYMOUS  # the pages show what they can
+    except Refusal:
+        session.pop("session", None)
+        return ANONYMOUS
+
+
+def _end(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if parts().settings.public_url.startswith("https://"):
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
+    if "correlation" in g:
+        response.headers["X-Request-Id"] = g.correlation
+        _note(response)
+    return response
+
+
+def _note(response: Response) -> None:
+    """Counts and logs by the route's name, never by address: those hold names and tokens."""
+    seconds = time.perf_counter() - g.began
+    route = request.url_rule.rule if request.url_rule else "?"
+    method = request.method if request.method in METHODS else "?"
+    SECONDS.labels(route, method, response.status_code).observe(seconds)
+    log.info(
+        "request",
+        route=route,
+        method=method,
+        status=response.status_code,
+        ms=round(seconds * 1000, 1),
+        correlation=g.correlation,
+    )
+
+
+METHODS = (*SAFE_METHODS, "POST", "PUT", "PATCH", "DELETE")

@@ -1,0 +1,55 @@
+"""What the gateway's own doors take and give."""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+from marshmallow import Schema, fields, validate
+
+from services.chassis.catalogue import Door
+
+
+class Role(Schema):
+    """A role in one marathon, or in all (null)."""
+
+    role = fields.String()
+    marathon = fields.String(allow_none=True)
+
+
+class Me(Schema):
+    """Who is asking; ``key`` is null for a machine's token."""
+
+    key = fields.String(allow_none=True)
+    name = fields.String()
+    kind = fields.String(metadata={"enum": ["person", "machine"]})
+    roles = fields.List(fields.Nested(Role))
+
+
+class Now(Schema):
+    """The instant the instance's clock shows."""
+
+    now = fields.AwareDateTime(default_timezone=UTC, required=True)
+
+
+class MailsWanted(Schema):
+    """The mails to one address, or all."""
+
+    to = fields.String(validate=validate.Length(min=1, max=320))
+
+
+class Mail(Schema):
+    """A mail that the demonstration wrote to a file instead of sending it."""
+
+    id = fields.String()
+    to = fields.String()
+    subject = fields.String()
+    text = fields.String()
+    sent_at = fields.AwareDateTime(default_timezone=UTC)
+
+
+DOORS: dict[str, Door] = {
+    "who_am_i": Door(None, Me),
+    "get_clock": Door(None, Now),
+    "move_clock": Door(Now, Now),
+    "list_mails": Door(MailsWanted, Mail, many=True),
+}

@@ -1,0 +1,28 @@
+"""The table of routes: every address of the API, the door behind it, who may use it.
+
+A new door of a service gets its row here, or its reason in ``INTERNAL``; the tests hold both
+sides against each other, and the table against what every role may do.
+"""
+
+from __future__ import annotations
+
+from gateway.routes import jury, own, projects, registration, venues, voting
+from gateway.routes.row import Route
+
+__all__ = ["CLOCK", "INTERNAL", "MAILS", "ROUTES", "Route"]
+
+ROUTES: tuple[Route, ...] = (
+    *registration.ROUTES,
+    *projects.ROUTES,
+    *venues.ROUTES,
+    *voting.ROUTES,
+    *jury.ROUTES,
+    *own.ROUTES,
+)
+CLOCK: tuple[Route, ...] = own.CLOCK
+MAILS: tuple[Route, ...] = own.MAILS
+
+# Doors that have no address, and why.
+INTERNAL: dict[str, str] = {
+    "registration.identify": "asked by the gateway itself for every credential it is shown",
+}

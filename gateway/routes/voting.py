@@ -1,0 +1,50 @@
+"""Routes to voting: the poll, ballots, paper codes, the record."""
+
+from __future__ import annotations
+
+from gateway.access import Who
+from gateway.routes.row import Route
+
+# A table: one row, one route.
+# fmt: off
+POLL = (
+    Route("GET", "/marathons/<marathon>/poll", "voting.get_poll", Who.ANYONE,
+          "The poll of a marathon", alias="get_poll_of_marathon"),
+    Route("POST", "/marathons/<marathon>/poll", "voting.prepare_poll", Who.ORGANISER,
+          "Prepare the poll with the teams confirmed so far"),
+    Route("GET", "/marathons/<marathon>/poll/results", "voting.get_results", Who.ANYONE,
+          "The outcome of the vote, once counted"),
+    Route("GET", "/polls/<poll>", "voting.get_poll", Who.ANYONE,
+          "A poll, its candidates in an order of the visitor's own"),
+)
+
+BALLOTS = (
+    Route("POST", "/polls/<poll>/requests", "voting.request_ballot", Who.ANYONE,
+          "Ask for a mail with a link and a code to vote", 202),
+    Route("POST", "/polls/<poll>/passes", "voting.exchange_proof", Who.ANYONE,
+          "Exchange the mailed link or code for a pass", 201),
+    Route("POST", "/polls/<poll>/ballots", "voting.cast", Who.ANYONE,
+          "Cast a ballot, with a pass or a paper code; the last one counts", 202),
+)
+
+CODES = (
+    Route("POST", "/polls/<poll>/codes", "voting.issue_codes", Who.ORGANISER_ANY,
+          "Make paper codes for one place, shown this once", 201),
+    Route("GET", "/polls/<poll>/codes", "voting.list_codes", Who.ORGANISER_ANY,
+          "The batches of paper codes, without the codes"),
+    Route("DELETE", "/polls/<poll>/codes/<batch>", "voting.revoke_codes", Who.ORGANISER_ANY,
+          "Revoke a batch of paper codes"),
+)
+
+RECORD = (
+    Route("GET", "/polls/<poll>/receipts", "voting.list_receipts", Who.ANYONE,
+          "The counted receipts, sorted, after the count"),
+    Route("GET", "/polls/<poll>/receipts/<receipt>", "voting.check_receipt", Who.ANYONE,
+          "Whether a receipt was counted"),
+    Route("GET", "/polls/<poll>/record", "voting.get_record", Who.ANYONE,
+          "The record of the poll"),
+    Route("GET", "/polls/<poll>/box", "voting.get_box", Who.ORGANISER_ANY,
+          "The box: all counted ballots, for the scrutineers to count them again"),
+)
+
+ROUTES = (*POLL, *BALLOTS, *CODES, *RECORD)

@@ -1,0 +1,75 @@
+"""Serves the gateway from eventlet's own WSGI server, and stops without dropping anybody."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from collections.abc import Callable
+from typing import Any
+
+import eventlet
+import eventlet.wsgi
+from greenlet import GreenletExit
+
+from gateway.app import create_app
+from gateway.asking import Caller
+from services.chassis.config import Settings, SettingsError
+
+CONNECTIONS = 2048
+IDLE_S = 30
+GRACE_S = 10
+
+
+def listen(settings: Settings) -> Any:
+    """The listening socket. Raises ``SettingsError`` when it can't be had.
+
+    Without ``reuse_port``: eventlet's default would let two gateways share a port silently.
+    """
+    address = (settings.gateway_host, settings.gateway_port)
+    try:
+        return eventlet.listen(address, backlog=1024, reuse_port=False)
+    except OSError as error:
+        raise SettingsError(_sentence(settings, error)) from error
+
+
+def _sentence(settings: Settings, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Port {settings.gateway_port} is taken: stop what listens there,"
+            " or set MARATHON_GATEWAY_PORT to another one."
+        )
+    return (
+        f"{settings.gateway_host}:{settings.gateway_port} can't be listened on"
+        f" ({error.strerror}): set MARATHON_GATEWAY_HOST and MARATHON_GATEWAY_PORT."
+    )
+
+
+def serve(
+    settings: Settings,
+    caller: Caller,
+    stop: Any,
+    ready: Callable[[], None] = lambda: None,
+    sock: Any = None,
+) -> None:
+    """Answers until the event ``stop`` is sent, then finishes what it has begun and returns.
+
+    Calls ``ready`` once it listens: on ``sock``, which it closes at the end, or one that it
+    makes (``listen``). What is still unfinished ``GRACE_S`` seconds after the stop is given up.
+    """
+    sock = sock or listen(settings)
+    app = create_app(settings, caller)
+    server = eventlet.spawn(
+        eventlet.wsgi.server,
+        sock,
+        app,
+        max_size=CONNECTIONS,
+        socket_timeout=IDLE_S,
+        log_output=False,
+        debug=False,
+    )
+    ready()
+    stop.wait()
+    # Ends the accepting; the server itself then waits for the requests it is answering.
+    server.kill()
+    with eventlet.Timeout(GRACE_S, False), contextlib.suppress(GreenletExit):
+        server.wait()

@@ -1,0 +1,43 @@
+"""The pages: server-rendered, French first, whole without JavaScript."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask
+
+from gateway.asking import parts, visitor
+from gateway.languages import gettext, language, ngettext
+from gateway.site import ballots, cycles, mails, marathons, projects, sign_in, words
+
+ATTRIBUTION = (
+    "Découpage administratif : Etalab / DGCL / INSEE ; contours : IGN ADMIN EXPRESS"
+    " — Licence Ouverte 2.0"
+)
+
+
+def install(app: Flask, with_mails: bool) -> None:
+    """Adds all pages to the app; the one of the mails only where everybody may read them."""
+    blueprint = Blueprint("site", __name__)
+    for pages in (cycles, marathons, projects, sign_in, ballots):
+        pages.add_to(blueprint)
+    if with_mails:
+        mails.add_to(blueprint)
+    app.register_blueprint(blueprint)
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        gettext, ngettext, newstyle=True
+    )
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(words.FILTERS)
+    app.context_processor(_shared)
+
+
+def _shared() -> dict[str, object]:
+    """What every page may show."""
+    return {
+        "language": language(),
+        "visitor": visitor(),
+        "attribution": ATTRIBUTION,
+        "demo": parts().settings.demo,
+        "with_mails": parts().mailbox is not None,
+    }

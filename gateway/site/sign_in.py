@@ -1,0 +1,127 @@
+"""Signing in by a mailed link or code (RULES S1), signing out, choosing a language.
+
+Opening a link never uses it up, a button does: mail scanners open every link.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import (
+    Blueprint,
+    Response,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from werkzeug.wrappers import Response as Answer
+
+from gateway.api.view import client_ip
+from gateway.asking import ask, parts, visitor
+from gateway.languages import LANGUAGES
+from services.chassis.errors import Refusal, Unavailable
+
+
+def add_to(site: Blueprint) -> None:
+    """Adds these pages."""
+    site.add_url_rule("/connexion", "sign_in", sign_in, methods=["GET", "POST"])
+    site.add_url_rule("/connexion/code", "sign_in_code", sign_in_code, methods=["POST"])
+    site.add_url_rule("/connexion/lien", "sign_in_link", sign_in_link, methods=["GET", "POST"])
+    site.add_url_rule("/deconnexion", "sign_out", sign_out, methods=["POST"])
+    site.add_url_rule("/langue", "choose_language", choose_language, methods=["POST"])
+
+
+def sign_in() -> Answer | str:
+    """Asks for an address; then, whoever it is, for the code that was mailed (RULES S2)."""
+    if request.method != "POST":  # link scanners send HEAD too
+        return render_template("sign_in.html")
+    email = request.form.get("email", "")
+    try:
+        ask("registration.request_sign_in", {"email": email, "ip": client_ip()})
+    except Refusal as refusal:
+        return _again("sign_in.html", refusal, email=email)
+    return render_template("sign_in_code.html", email=email)
+
+
+def sign_in_code() -> Answer:
+    """Exchanges the mailed code for a session."""
+    email, code = request.form.get("email", ""), request.form.get("code", "")
+    proof = {"email": email, "code": "".join(code.split())}
+    return _enter(proof, "sign_in_code.html", email=email)
+
+
+def sign_in_link() -> Answer | str:
+    """Shows the button that uses the mailed link up, and uses it."""
+    token = request.values.get("token", "")
+    if request.method != "POST":  # link scanners send HEAD too
+        return _private(render_template("sign_in_link.html", token=token))
+    return _enter({"token": token}, "sign_in.html", email="")
+
+
+def sign_out() -> Answer:
+    """Ends the session here and at registration."""
+    secret = session.pop("session", None)
+    if secret is not None:
+        credential = visitor().credential
+        if credential is not None:
+            parts().identity.forget(credential)
+        try:
+            ask("registration.sign_out", {"session": secret})
+        except Unavailable:
+            raise
+        except Refusal:
+            pass  # it had ended already
+    return redirect(url_for("site.home"), 303)
+
+
+def choose_language() -> Answer:
+    """Keeps the chosen language in the session's cookie, and goes back."""
+    chosen = request.form.get("language")
+    if chosen in LANGUAGES:
+        session["language"] = chosen
+    return redirect(own_path(request.form.get("next", "")), 303)
+
+
+def own_path(wanted: str) -> str:
+    """A path of this site and no other; else the home page."""
+    split = urlsplit(wanted)
+    local = not split.scheme and not split.netloc and wanted.startswith("/")
+    # Browsers take a backslash for a slash, and drop tabs and line ends in between.
+    if not local or wanted.startswith("//") or any(c in wanted for c in "\\\t\r\n"):
+        return url_for("site.home")
+    return wanted
+
+
+def _enter(proof: dict[str, str], template: str, **values: Any) -> Answer:
+    try:
+        answer = ask("registration.sign_in", proof)
+    except Unavailable:
+        raise
+    except Refusal as refusal:
+        return _again(template, refusal, **values)
+    # A fresh cookie: nothing that was put there before the sign-in stays but the language.
+    language = session.get("language")
+    session.clear()
+    session.permanent = True
+    session["session"] = answer["session"]
+    if language:
+        session["language"] = language
+    return redirect(url_for("site.home"), 303)
+
+
+def _again(template: str, refusal: Refusal, **values: Any) -> Answer:
+    if isinstance(refusal, Unavailable):
+        raise refusal
+    return make_response(render_template(template, refusal=refusal, **values), refusal.status)
+
+
+def _private(page: str) -> Response:
+    """A page whose address holds a secret: kept by nobody, told to nobody."""
+    response = make_response(page)
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cache-Control"] = "no-store"
+    return response

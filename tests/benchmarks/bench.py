@@ -1,0 +1,222 @@
+"""``make bench``: ours against a baseline of the same run, and absolute figures for the record.
+
+Writes ``docs/benchmarks.json`` and ``docs/benchmarks.md``. Only ratios can fail a run: absolute
+figures belong to the machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from rich.console import Console
+
+from deploy import local
+from services.chassis.config import SERVICES
+from tests.instance import MARATHON, Instance, free_port
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+IDLE_S = 10
+console = Console(stderr=True)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table; ``at_most`` is what it should not exceed."""
+
+    what: str
+    value: float
+    unit: str
+    at_most: float | None = None
+    baseline: str = ""
+    is_ratio: bool = False
+
+    @property
+    def fine(self) -> bool:
+        """Whether it is within its bound."""
+        return self.at_most is None or self.value <= self.at_most
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The value below which ``share`` of the values lie (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+class Bench:
+    """The servers that a run uses, and a name that no other run has."""
+
+    def __init__(self) -> None:
+        self.servers = local.up(ROOT / ".local")
+        self.name = f"bench{os.getpid()}"
+        self.databases: list[str] = []
+
+    def broker(self, name: str) -> str:
+        """The address of an empty virtual host."""
+        assert self.servers.rabbitmq is not None, "the benchmark starts its own servers"
+        self.servers.add_vhosts([f"{self.name}{name}"])
+        return str(self.servers.rabbitmq.url(f"{self.name}{name}"))
+
+    def database(self, name: str, services: tuple[str, ...]) -> str:
+        """The address of empty databases, with ``{service}`` in it."""
+        for service in services:
+            self.databases.append(f"{self.name}{name}_{service}")
+            self.servers.create_database(self.databases[-1])
+        return self.servers.database_url.replace("{service}", f"{self.name}{name}_{{service}}")
+
+    def close(self) -> None:
+        """Takes away what was made."""
+        for name in self.databases:
+            self.servers.drop_database(name)
+
+
+def on_the_wire(bench: Bench, what: str, whose: str) -> list[float]:
+    """The seconds that ``wire.py`` measured."""
+    console.print(f"measuring {what}, {whose} …")
+    name = f"{what}{whose}"
+    url = bench.database(name, ("potter", "collector"))
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.wire", what, whose, bench.broker(name), url],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+        cwd=ROOT,
+    )
+    found: list[float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def calls(bench: Bench) -> list[Figure]:
+    """The round trip of a call that reads a row, beside one of bare nameko that reads nothing."""
+    ours = statistics.median(on_the_wire(bench, "calls", "ours")) * 1000
+    bare = statistics.median(on_the_wire(bench, "calls", "bare")) * 1000
+    return [
+        Figure("call, round trip, p50", ours, "ms", baseline=f"bare nameko RPC {bare:.2f} ms"),
+        Figure("call, ours / bare nameko", ours / bare, "×", 2.0, is_ratio=True),
+    ]
+
+
+def events(bench: Bench) -> list[Figure]:
+    """From a command's answer (its commit) to its event's effect committed by the listener."""
+    ours = [s * 1000 for s in on_the_wire(bench, "events", "ours")]
+    bare = [s * 1000 for s in on_the_wire(bench, "events", "bare")]
+    beside = f"bare nameko {percentile(bare, 0.5):.2f} / {percentile(bare, 0.99):.2f} ms"
+    lost = sum(1 for value in ours if value == float("inf"))
+    return [
+        Figure("event at 100/s, commit to handled, p50", percentile(ours, 0.5), "ms"),
+        Figure("event at 100/s, commit to handled, p99", percentile(ours, 0.99), "ms", 250, beside),
+        Figure("events lost", lost, "", 0, is_ratio=True),
+    ]
+
+
+def embedded() -> list[Figure]:
+    """A whole instance in one process: start, memory, idle CPU."""
+    console.print("measuring the embedded instance …")
+    with tempfile.TemporaryDirectory() as folder:
+        port = free_port()
+        env = {
+            **os.environ,
+            "MARATHON_DATA_DIR": folder,
+            "MARATHON_GATEWAY_PORT": str(port),
+            "MARATHON_AMQP_URL": "embedded://",
+            "MARATHON_DATABASE_URL": f"sqlite:///{folder}/{{service}}.sqlite",
+        }
+        began = time.perf_counter()
+        with subprocess.Popen([*MARATHON, "run", "embedded"], env=env, cwd=ROOT) as process:
+            try:
+                ready = _seconds_to_ready(began, port)
+                memory, idle = _at_rest(process.pid)
+            finally:
+                process.terminate()
+    return [
+        Figure("embedded instance, start to ready", ready, "s", 5),
+        Figure("embedded instance, memory", memory, "MB", 160),
+        Figure("embedded instance, idle CPU", idle, "%", 5),
+    ]
+
+
+def services(bench: Bench) -> list[Figure]:
+    """Memory and idle CPU of each process on RabbitMQ and PostgreSQL."""
+    console.print("measuring the services on RabbitMQ and PostgreSQL …")
+    with tempfile.TemporaryDirectory() as folder:
+        instance = Instance(Path(folder), bench.broker("all"), bench.database("all", SERVICES))
+        instance.prepare()
+        instance.start()
+        try:
+            instance.wait_ready()
+            figures = []
+            for name, process in instance.processes.items():
+                memory, idle = _at_rest(process.process.pid)
+                figures += [
+                    Figure(f"{name}, memory", memory, "MB", 80),
+                    Figure(f"{name}, idle CPU", idle, "%", 5),
+                ]
+            return figures
+        finally:
+            instance.stop()
+
+
+def _seconds_to_ready(began: float, port: int) -> float:
+    import urllib.request
+
+    until = began + 60
+    while time.perf_counter() < until:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).close()
+            return time.perf_counter() - began
+        except OSError:
+            time.sleep(0.05)
+    raise TimeoutError("the embedded instance was not ready after 60 s")
+
+
+def _at_rest(pid: int) -> tuple[float, float]:
+    """Resident memory in MB and CPU in per cent of one core, over :data:`IDLE_S` seconds."""
+    process = psutil.Process(pid)
+    process.cpu_percent()
+    time.sleep(IDLE_S)
+    return process.memory_info().rss / 1e6, process.cpu_percent()
+
+
+def table(figures: list[Figure]) -> str:
+    """The figures as Markdown."""
+    rows = [
+        f"| {f.what} | {f.value:.2f} {f.unit} | {'' if f.at_most is None else f'≤ {f.at_most:g}'} "
+        f"| {'' if f.at_most is None else ('yes' if f.fine else '**no**')} | {f.baseline} |"
+        for f in figures
+    ]
+    head = "| what | figure | bound | within | beside it |\n|---|---|---|---|---|\n"
+    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
+    return (
+        "# Benchmarks\n\nWritten by `make bench`, everything in one run on one machine "
+        f"({machine}). Ratios travel; absolute figures belong to the machine and are shown "
+        f"against their targets.\n\n{head}" + "\n".join(rows) + "\n"
+    )
+
+
+def main() -> int:
+    """Measures all; 1 when a ratio is out of its bound."""
+    bench = Bench()
+    try:
+        figures = [*calls(bench), *events(bench), *embedded(), *services(bench)]
+    finally:
+        bench.close()
+    record: list[dict[str, Any]] = [asdict(figure) for figure in figures]
+    (ROOT / "docs" / "benchmarks.json").write_text(json.dumps(record, indent=1) + "\n")
+    (ROOT / "docs" / "benchmarks.md").write_text(table(figures))
+    sys.stdout.write(table(figures))
+    return 1 if any(f.is_ratio and not f.fine for f in figures) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""Callers for the gateway's tests: the four real services without a broker, or a stand-in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from gateway.app import create_app
+from gateway.asking import Parts
+from services.chassis.actor import Actor
+from services.chassis.config import Settings
+from services.chassis.errors import Refusal, Unavailable
+from tests.harness import SECRET, Troupe
+
+Request = dict[str, Any]
+
+
+class TroupeCaller:
+    """Asks the services of a troupe in this process, then carries the events that came of it."""
+
+    def __init__(self, troupe: Troupe, deliver: bool = True) -> None:
+        self.troupe = troupe
+        self.deliver = deliver
+        self.away: set[str] = set()
+
+    def call(
+        self,
+        service: str,
+        door: str,
+        request: Request | None = None,
+        *,
+        actor: Actor | None = None,
+        key: str | None = None,
+        correlation: str = "",
+        deadline_s: float = 5.0,
+    ) -> Any:
+        """As ``services.chassis.calls.Caller.call``."""
+        if service in self.away:
+            raise Unavailable(service)
+        player = self.troupe.players[service]
+        answer = player.call(door, request or {}, actor=actor, key=key)
+        if self.deliver:
+            self.troupe.deliver()
+        return answer
+
+
+class StandIn:
+    """Answers every door alike and keeps what it was asked: for tests of the gateway alone."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Starts anew."""
+        self.answers: dict[str, Any] = {}
+        self.people: dict[str, Request] = {}
+        self.asked: list[tuple[str, Request, Actor | None, str | None, str]] = []
+
+    def call(
+        self,
+        service: str,
+        door: str,
+        request: Request | None = None,
+        *,
+        actor: Actor | None = None,
+        key: str | None = None,
+        correlation: str = "",
+        deadline_s: float = 5.0,
+    ) -> Any:
+        """As ``services.chassis.calls.Caller.call``; an exception as answer is raised."""
+        if (service, door) == ("registration", "identify"):
+            return self._identify(request or {})
+        self.asked.append((f"{service}.{door}", dict(request or {}), actor, key, correlation))
+        answer = self.answers.get(f"{service}.{door}", {})
+        if isinstance(answer, Exception):
+            raise answer
+        return answer(request) if callable(answer) else answer
+
+    def _identify(self, request: Request) -> Request:
+        (secret,) = request.values()
+        if secret not in self.people:
+            raise Refusal("session_unknown", "Cette session est inconnue.", "", 404)
+        return self.people[secret]
+
+
+def parts_of(app: Flask) -> Parts:
+    """What a gateway is made of."""
+    found: Parts = app.extensions["gateway"]
+    return found
+
+
+def settings(folder: Path, **more: Any) -> Settings:
+    """Settings of a gateway under test."""
+    return Settings(instance="test", secret=SECRET, data_dir=folder, **more)
+
+
+def stand_in_app(folder: Path, caller: StandIn, **more: Any) -> Flask:
+    """A gateway over a stand-in."""
+    return create_app(settings(folder, **more), caller)
+
+
+def person(*roles: tuple[str, str | None], key: str | None = "p1", name: str = "P") -> Request:
+    """What ``identify`` answers."""
+    return {
+        "key": key,
+        "name": name,
+        "kind": "session" if key else "token",
+        "roles": [{"role": role, "marathon": marathon} for role, marathon in roles],
+    }
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header that carries a token."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+def json_of(answer: TestResponse) -> Any:
+    """The JSON of an answer that has one."""
+    assert answer.json is not None, answer.data
+    return answer.json
