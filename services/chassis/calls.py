@@ -7,6 +7,7 @@ from collections import deque
 from typing import Any
 
 import amqp
+from kombu.exceptions import KombuError
 from nameko.exceptions import RpcTimeout, UnknownService
 from nameko.standalone.rpc import ClusterRpcProxy
 
@@ -19,7 +20,7 @@ from services.chassis.publishing import abandon
 __all__ = ["Caller", "Unavailable", "embedded"]
 
 DEADLINE_S = 5.0
-BROKEN = (OSError, amqp.exceptions.AMQPError, RuntimeError, RpcTimeout)
+BROKEN = (OSError, amqp.exceptions.AMQPError, KombuError, RuntimeError, RpcTimeout)
 
 
 class Caller:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import create_engine, select
+from sqlalchemy import Engine, create_engine, select
 
 from services.chassis.catalogue import heard_by_type
 from services.chassis.config import SERVICES
@@ -30,7 +30,7 @@ class Books:
     """What the databases hold of events."""
 
     def __init__(self, database_url: str) -> None:
-        self.engines = {s: create_engine(database_url.replace("{service}", s)) for s in SERVICES}
+        self.engines = {s: _engine(database_url, s) for s in SERVICES}
 
     def rows(self, service: str, table: Any) -> list[Any]:
         """All rows of a chassis table of one service."""
@@ -53,12 +53,21 @@ class Books:
             engine.dispose()
 
 
+def _engine(database_url: str, service: str) -> Engine:
+    # Asked before each use: the tests kill the server.
+    return create_engine(database_url.replace("{service}", service), pool_pre_ping=True)
+
+
 def unquiet(books: Books) -> list[str]:
     """What is still under way or went wrong: empty once every event was heard by everybody."""
     found = []
     for service in SERVICES:
-        found += [f"{service} has not sent {r.type} of {r.subject}" for r in _unsent(books, service)]
-        found += [f"{service} failed at {r.type}: {r.error}" for r in books.rows(service, failed_events)]
+        found += [
+            f"{service} has not sent {r.type} of {r.subject}" for r in _unsent(books, service)
+        ]
+        found += [
+            f"{service} failed at {r.type}: {r.error}" for r in books.rows(service, failed_events)
+        ]
         found += [f"{service} has not heard {name}" for name in _unheard(books, service)]
     return found
 

@@ -11,8 +11,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from click import Context, Group
 
 from deploy import bootstrap, packages
+from deploy.cli.root import marathon
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "requirements"
@@ -56,6 +58,63 @@ def test_ci_runs_make_test_and_nothing_else() -> None:
     script = (ROOT / ".ci" / "run").read_text().splitlines()
     assert script == ["#!/bin/sh", "set -eu", 'exec make -C "$(dirname "$0")/.." test']
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+PAGES = [
+    *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG", "SECURITY")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+# Written by `make bench`.
+MADE = {ROOT / "docs" / "benchmarks.md"}
+CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
+
+
+def code_in(page: Path) -> str:
+    return "\n".join(CODE.findall(page.read_text()))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_of_a_page_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
+    targets = [(page.parent / link).resolve() for link in links if "://" not in link]
+    assert [target for target in targets if not target.exists() and target not in MADE] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_a_page_names_are_there(page: Path) -> None:
+    """Files of the tree by their path; in the glossary by their path below ``services/``."""
+    named = set(re.findall(r"`([a-z_]+/[\w./-]+\.(?:py|md|yaml|yml|json))`", page.read_text()))
+    places = (ROOT, ROOT / "services", page.parent)
+    absent = [name for name in sorted(named) if not any((at / name).exists() for at in places)]
+    assert [name for name in absent if ROOT / name not in MADE] == []
+
+
+def test_targets_that_pages_name_are_there() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {name for page in PAGES for name in re.findall(r"\bmake ([a-z-]+)", code_in(page))}
+    assert named - targets == set()
+    assert {"demo", "test", "events"} <= named
+
+
+def test_commands_that_pages_name_are_there() -> None:
+    for page in PAGES:
+        for line in re.findall(r"(?<![\w-])marathon ([a-z][a-z ]*)", code_in(page)):
+            command: Any = marathon
+            for word in line.split():
+                command = command.get_command(Context(marathon), word)
+                assert command is not None, f"{page.name}: marathon {line}"
+                if not isinstance(command, Group):
+                    break
+
+
+def test_variables_that_are_read_are_documented() -> None:
+    read = set[str]()
+    for folder in ("services", "gateway", "deploy"):
+        for path in (ROOT / folder).rglob("*.py"):
+            read |= set(re.findall(r"\"(MARATHON_[A-Z_]+)\"", path.read_text()))
+    documented = set(re.findall(r"MARATHON_[A-Z_]+", (ROOT / "docs" / "operating.md").read_text()))
+    assert read - documented == set()
+    assert "MARATHON_SECRET" in read
 
 
 def fake_python(folder: Path, version: str) -> Path:

@@ -1,0 +1,146 @@
+"""``marathon demo``: what a newcomer does first."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.instance import MARATHON, free_port
+
+READY_S = 150
+
+
+class Demo:
+    """A demonstration in a process of its own."""
+
+    def __init__(self, folder: Path, port: int, *more: str) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        command = [*MARATHON, "demo", "--port", str(port), "--folder", str(folder), *more]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.told = ""
+
+    def wait_ready(self) -> str:
+        """What it printed, once it is ready."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.told += line
+            if "make demo FRESH=1" in line:
+                return self.told
+        raise AssertionError(f"it ended: {self.process.communicate()}")
+
+    def stop(self) -> int:
+        """Ctrl-C; its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        self.process.communicate(timeout=30)
+        return self.process.returncode
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the demonstration's data are."""
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def demo(folder: Path) -> Iterator[Demo]:
+    """One demonstration for all tests of this file: it takes a while."""
+    made = Demo(folder, free_port())
+    try:
+        made.wait_ready()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.mark.timeout(300)
+def test_it_ends_with_the_address_accounts_and_what_to_look_at(demo: Demo) -> None:
+    assert demo.url in demo.told
+    assert "inventés" in demo.told
+    for role in ("organiser", "juror", "coach", "project holder", "owner", "resident"):
+        assert re.search(rf"^ +{role} +\S+@example\.org$", demo.told, re.M), role
+    for address in re.findall(rf"{demo.url}/\S*", demo.told):
+        assert requests.get(address, timeout=10).status_code == 200, address
+
+
+@pytest.mark.timeout(300)
+def test_three_are_closed_one_is_voting_one_is_to_come_and_secret(demo: Demo) -> None:
+    cycle = api(demo, "/cycles/vallee-du-lot-2023")
+    states = [one["state"] for one in cycle["marathons"]]
+    assert states == ["closed", "closed", "closed", "running", "announced"]
+    assert api(demo, "/marathons/vallee-du-lot-2023-4/poll")["open"]
+    to_come = cycle["marathons"][-1]
+    assert (to_come["host_insee"], to_come["host_name"], to_come["revealed"]) == (None, None, False)
+    for number in (1, 2, 3):
+        palmares = api(demo, f"/marathons/vallee-du-lot-2023-{number}/palmares")
+        assert palmares["public_winners"]
+
+
+@pytest.mark.timeout(300)
+def test_an_account_signs_in_by_the_mail_on_the_demonstrations_page(demo: Demo) -> None:
+    email = "organisatrice@example.org"
+    asked = requests.post(f"{demo.url}/api/v1/sign-in/requests", json={"email": email}, timeout=10)
+    assert asked.status_code == 202
+    code = wait_for_code(demo, email)
+    body = {"email": email, "code": code}
+    made = requests.post(f"{demo.url}/api/v1/sign-in", json=body, timeout=10).json()
+    assert {"role": "organiser", "marathon": None} in made["roles"]
+
+
+@pytest.mark.timeout(300)
+def test_a_second_one_on_the_same_data_or_port_says_so(demo: Demo, folder: Path) -> None:
+    same_data = Demo(folder, free_port())
+    assert "is running already" in same_data.process.communicate(timeout=30)[1]
+    port = int(demo.url.rpartition(":")[2])
+    same_port = Demo(folder.parent / "other", port)
+    told = same_port.process.communicate(timeout=30)[1]
+    assert told.startswith(f"Error: Port {port} is taken")
+    assert (same_data.process.returncode, same_port.process.returncode) == (1, 1)
+
+
+@pytest.mark.timeout(300)
+def test_stopped_it_leaves_nobody_and_started_again_it_keeps_its_data(
+    demo: Demo, folder: Path
+) -> None:
+    before = api(demo, "/marathons/vallee-du-lot-2023-3/palmares")["digest"]
+    port = int(demo.url.rpartition(":")[2])
+    assert demo.stop() == 0
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+    again = Demo(folder, port)
+    try:
+        again.wait_ready()
+        assert api(again, "/marathons/vallee-du-lot-2023-3/palmares")["digest"] == before
+    finally:
+        assert again.stop() == 0
+
+
+def api(demo: Demo, path: str) -> dict[str, Any]:
+    """What the API answers anybody."""
+    answer = requests.get(f"{demo.url}/api/v1{path}", timeout=10)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def wait_for_code(demo: Demo, email: str) -> str:
+    """The code in the newest mail to somebody, once it has come."""
+    for _ in range(100):
+        query = {"to": email}
+        mails = requests.get(f"{demo.url}/api/v1/mails", params=query, timeout=10).json()
+        if mails:
+            found = re.search(r"\b\d{6}\b", mails[0]["text"])
+            assert found
+            return found[0]
+        time.sleep(0.1)
+    raise AssertionError("no mail came")

@@ -1,0 +1,124 @@
+"""``marathon play`` against a real instance in one process: to the end, and once more."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.play import script
+from deploy.play.cast import person
+from deploy.play.script import ScriptError
+from services.chassis.clock import SystemClock
+from tests.instance import MARATHON, Instance
+
+FILE = Path(__file__).resolve().parents[1] / "journeys" / "two-legs.play.yaml"
+NOW = SystemClock().now()
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    """A whole instance in one process, with a clock that can be moved and a mailbox."""
+    folder = tmp_path_factory.mktemp("embedded")
+    database_url = f"sqlite:///{folder}/data/{{service}}.sqlite"
+    mail = f"folder:{folder / 'mail'}"
+    made = Instance(folder, "embedded://", database_url, MARATHON_DEMO="1", MARATHON_SMTP_URL=mail)
+    (folder / "data").mkdir()
+    made.start("embedded")
+    made.wait_ready()
+    yield made
+    assert made.processes["embedded"].halt() == 0
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def token(instance: Instance) -> str:
+    """The token of an organiser of all marathons."""
+    make = ("token", "create", "--label", "play", "--role", "organiser")
+    return instance.marathon(*make).strip()
+
+
+def run(*arguments: str, token: str = "none") -> subprocess.CompletedProcess[str]:
+    """``marathon play`` with these arguments."""
+    command = [*MARATHON, "play", *arguments, "--token", token]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_cycle_is_played_to_its_end_and_once_more_changes_nothing(
+    instance: Instance, token: str
+) -> None:
+    first = run(str(FILE), "--url", instance.url, "--json", token=token)
+    assert first.returncode == 0, first.stderr
+    assert "clôture" in first.stderr
+    found = json.loads(first.stdout)
+    assert (found["cycle"], found["state"]) == ("deux-etapes", "finished")
+    for marathon in found["marathons"]:
+        assert marathon["state"] == "closed"
+        assert (marathon["projects"], marathon["teams"], marathon["allocations"]) == (4, 4, 4)
+        assert (marathon["ballots_accepted"], marathon["ballots_counted"]) == (12, 12)
+        assert marathon["public_winners"]
+        assert marathon["palmares"]["first"]
+    assert found["marathons"][0]["relay_seconds"] > 0
+
+    again = run(str(FILE), "--url", instance.url, "--json", token=token)
+    assert again.returncode == 0, again.stderr
+    assert without_times(json.loads(again.stdout)) == without_times(found)
+
+
+def without_times(found: dict[str, Any]) -> Any:
+    """A summary without how long things took."""
+    marathons = [{**one, "relay_seconds": None} for one in found["marathons"]]
+    return {**found, "marathons": marathons, "seconds": None}
+
+
+def test_a_token_that_is_of_no_use_is_told_plainly(instance: Instance) -> None:
+    done = run(str(FILE), "--url", instance.url, token="mit_nobody")
+    assert done.returncode == 1
+    assert "token_unknown" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_mailbox_or_a_clock_it_says_what_is_missing() -> None:
+    done = run("nowhere.yaml")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Error: nowhere.yaml can't be read (No such file or directory).\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("play: [", "is no YAML"),
+        ("play: a", "cycle_file: Missing data for required field."),
+        ("legs: [{leg: 0, until: closed}]", "legs.0.leg"),
+        ("legs: [{leg: 1, until: never}]", "legs.0.until"),
+        ("legs: [{leg: 1, until: closed, starts_at: soon}]", "-330 days 09:00"),
+        ("legs: [{leg: 1, until: closed, teams: [{titel: x}]}]", "legs.0.teams.0.titel"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_place(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "a.play.yaml"
+    whole = "play: a\ncycle_file: c.yaml\ninvented: yes indeed\n"
+    path.write_text(whole + text if text.startswith("legs") else text)
+    with pytest.raises(ScriptError, match=r"a\.play\.yaml") as refused:
+        script.load(path, NOW)
+    assert told in str(refused.value)
+
+
+def test_the_play_of_the_vallee_du_lot_reads_well() -> None:
+    path = Path(script.__file__).parents[1] / "cycles" / "vallee-du-lot-2023.play.yaml"
+    play = script.load(path, NOW)
+    assert [leg.until for leg in play.legs] == ["closed", "closed", "closed", "voting", "announced"]
+    starts = [leg.starts_at for leg in play.legs if leg.starts_at]
+    assert starts == sorted(starts)
+    assert starts[-1] < NOW
+
+
+def test_the_same_seed_casts_the_same_people_and_all_of_them_differ() -> None:
+    cast = [person(1, leg, "juror", number) for leg in (1, 2) for number in range(5)]
+    assert cast == [person(1, leg, "juror", number) for leg in (1, 2) for number in range(5)]
+    assert len({one.email for one in cast}) == len(cast)
+    assert all(one.email.endswith("@example.org") for one in cast)
