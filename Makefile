@@ -17,8 +17,8 @@ setup: ## Make .venv with everything for development, from the locked requiremen
 setup-run:
 	@python=$$(sh deploy/find_python.sh) && "$$python" -m deploy.bootstrap run
 
-demo: setup-run ## Run a whole instance with the Vallée du Lot loaded (FRESH=1: start anew)
-	@$(VENV)/marathon demo $(if $(FRESH),--fresh)
+demo: setup-run ## Run a whole instance with the Vallée du Lot loaded (FRESH=1: start anew; PORT=8001)
+	@$(VENV)/marathon demo $(if $(FRESH),--fresh) $(if $(PORT),--port $(PORT))
 
 check: setup ## Format, lint, types, import contracts
 	@$(VENV)/ruff format --check .

@@ -17,7 +17,7 @@ from services.chassis.config import Settings, SettingsError
 
 CONNECTIONS = 2048
 IDLE_S = 30
-GRACE_S = 10
+GRACE_S = 7  # longer than any answer takes, shorter than supervisors wait before they kill
 
 
 def listen(settings: Settings) -> Any:

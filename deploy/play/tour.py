@@ -38,7 +38,7 @@ class Tour:
         self.script = script
         self.tell = tell
         self.scale = SIZES[size]
-        self.legs = [_at_most(leg, until_stage) for leg in script.legs]
+        self.legs = _reachable([_at_most(leg, until_stage) for leg in script.legs])
         self.relay_seconds: dict[str, float] = {}
         self._closed_at: dict[str, float] = {}
 
@@ -134,6 +134,12 @@ class Tour:
 
 def _at_most(leg: Leg, stage: str) -> Leg:
     return replace(leg, until=min(leg.until, stage, key=STAGES.index))
+
+
+def _reachable(legs: list[Leg]) -> list[Leg]:
+    """The legs, those behind one that stays open only announced: the relay is not there yet."""
+    still_open = next((n for n, leg in enumerate(legs) if leg.until != "closed"), len(legs))
+    return legs[: still_open + 1] + [_at_most(leg, STAGES[0]) for leg in legs[still_open + 1 :]]
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ from flask import Blueprint, Flask
 from gateway.asking import parts, visitor
 from gateway.languages import gettext, language, ngettext
 from gateway.site import ballots, cycles, mails, marathons, projects, sign_in, words
+from gateway.site.gaps import away
 
 ATTRIBUTION = (
     "Découpage administratif : Etalab / DGCL / INSEE ; contours : IGN ADMIN EXPRESS"
@@ -38,6 +39,8 @@ def _shared() -> dict[str, object]:
         "language": language(),
         "visitor": visitor(),
         "attribution": ATTRIBUTION,
+        # A template is rendered when everything was asked.
+        "away": away(),
         "demo": parts().settings.demo,
         "with_mails": parts().mailbox is not None,
     }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, make_response, render_template, request
+from flask import Blueprint, Response, render_template, request
 
 from gateway.asking import ask
 from gateway.site.gaps import part
+from gateway.site.private import private
 from services.chassis.errors import Refusal, Unavailable
 
 
@@ -20,7 +21,7 @@ def confirm() -> Response:
     found = part("voting.get_poll", {"poll": poll}) if poll else None
     shown = {"poll": found, "poll_id": poll, "token": token}
     if request.method != "POST":  # link scanners send HEAD too
-        return _private(render_template("vote_confirm.html", **shown))
+        return private(render_template("vote_confirm.html", **shown))
     try:
         given = ask("voting.exchange_proof", {"poll": poll, "token": token})
         receipt = _cast(poll, given)
@@ -28,8 +29,8 @@ def confirm() -> Response:
         raise
     except Refusal as refusal:
         page = render_template("vote_confirm.html", refusal=refusal, **shown)
-        return _private(page, refusal.status)
-    return _private(render_template("vote_done.html", receipt=receipt, poll=found))
+        return private(page, refusal.status)
+    return private(render_template("vote_done.html", receipt=receipt, poll=found))
 
 
 def _cast(poll: str, given: dict[str, str | None]) -> dict[str, str]:
@@ -38,10 +39,3 @@ def _cast(poll: str, given: dict[str, str | None]) -> dict[str, str]:
     ballot = {"poll": poll, "project": given["project"], "pass": given["pass"]}
     answer: dict[str, str] = ask("voting.cast", ballot)
     return answer
-
-
-def _private(page: str, status: int = 200) -> Response:
-    response = make_response(page, status)
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Cache-Control"] = "no-store"
-    return response

@@ -8,7 +8,7 @@ from flask import Blueprint, render_template
 
 from gateway.asking import ask
 from gateway.site import words
-from gateway.site.gaps import away, part
+from gateway.site.gaps import part
 
 ON_STAGE = ("mobilised", "running", "ended", "deliberated")
 OVER = ("closed", "cancelled")
@@ -58,7 +58,6 @@ def _page(cycle: str, others: list[dict[str, Any]]) -> str:
         present=present,
         poll=poll,
         others=others,
-        away=away(),
         phases=words.phases,
         days=words.days,
     )

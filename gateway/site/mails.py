@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from flask import Blueprint, Response, make_response, render_template, request
+from flask import Blueprint, Response, render_template, request
 from markupsafe import Markup, escape
 
 from gateway import own
 from gateway.asking import parts
+from gateway.site.private import private
 
 INSIDE = r"[^\s<>\"'«»]"
 # What ends a sentence is not part of the link before it.
@@ -24,12 +25,10 @@ def mails() -> Response:
     """The newest mails, to the address asked for or to all."""
     to = request.args.get("to", "").strip()
     found = own.answer("list_mails", {"to": to} if to else {})
-    page = render_template("mails.html", mails=found, to=to, linked=linked, most=own.MAILS_MOST)
-    response = make_response(page)
     # The links in them are secrets, even here.
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return private(
+        render_template("mails.html", mails=found, to=to, linked=linked, most=own.MAILS_MOST)
+    )
 
 
 def linked(text: str) -> Markup:

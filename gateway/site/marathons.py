@@ -8,7 +8,7 @@ from flask import Blueprint, render_template
 
 from gateway.asking import ask
 from gateway.site import words
-from gateway.site.gaps import away, part
+from gateway.site.gaps import part
 
 # Places that are settled; a proposal is nobody's address yet.
 SETTLED = ("confirmed", "handed_over", "returned", "released")
@@ -32,7 +32,7 @@ def marathon(marathon: str) -> str:
         projects=in_order(part("registration.list_projects", of, [])),
         places=places(part("venues.list_allocations", of, [])),
         poll=part("voting.get_poll", of),
-        away=away(),
+        over=words.is_over(found["state"]),
         phases=words.phases,
         days=words.days,
     )
@@ -51,7 +51,6 @@ def results(marathon: str) -> str:
         outcome=outcome,
         record=record,
         titles=titles(part("registration.list_projects", of, [])),
-        away=away(),
         days=words.days,
     )
 

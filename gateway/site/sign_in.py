@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from flask import (
     Blueprint,
-    Response,
     make_response,
     redirect,
     render_template,
@@ -23,6 +22,7 @@ from werkzeug.wrappers import Response as Answer
 from gateway.api.view import client_ip
 from gateway.asking import ask, parts, visitor
 from gateway.languages import LANGUAGES
+from gateway.site.private import private
 from services.chassis.errors import Refusal, Unavailable
 
 
@@ -58,7 +58,7 @@ def sign_in_link() -> Answer | str:
     """Shows the button that uses the mailed link up, and uses it."""
     token = request.values.get("token", "")
     if request.method != "POST":  # link scanners send HEAD too
-        return _private(render_template("sign_in_link.html", token=token))
+        return private(render_template("sign_in_link.html", token=token))
     return _enter({"token": token}, "sign_in.html", email="")
 
 
@@ -117,11 +117,3 @@ def _again(template: str, refusal: Refusal, **values: Any) -> Answer:
     if isinstance(refusal, Unavailable):
         raise refusal
     return make_response(render_template(template, refusal=refusal, **values), refusal.status)
-
-
-def _private(page: str) -> Response:
-    """A page whose address holds a secret: kept by nobody, told to nobody."""
-    response = make_response(page)
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Cache-Control"] = "no-store"
-    return response

@@ -98,6 +98,11 @@ def phases(present: str) -> list[dict[str, str]]:
     ]
 
 
+def is_over(present: str) -> bool:
+    """Whether the 36 hours are over: teams have left their premises."""
+    return present in ("ended", "deliberated", "closed")
+
+
 def prize_kind(name: str) -> str:
     """A kind of prize in words (RULES Z1)."""
     return {

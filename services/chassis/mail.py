@@ -150,9 +150,9 @@ def run(settings: Settings, databases: Iterable[Database], stop: Callable[[], bo
         fine = [_pass(settings, database, clock.now()) for database in outboxes]
         pause = PAUSE_S if all(fine) else min(pause * 2, LONGEST_PAUSE_S)
         if time.monotonic() - purged_at >= PURGE_EVERY_S:
-            purged_at = time.monotonic()
-            for database in outboxes:
-                _purge(database, clock.now())
+            # What could not be done is tried again at the next pass, not a minute later.
+            done = [_purge(database, clock.now()) for database in outboxes]
+            purged_at = time.monotonic() if all(done) else purged_at
         _wait(pause, stop)
 
 
@@ -169,13 +169,16 @@ def _pass(settings: Settings, database: Database, now: datetime) -> bool:
     return not transport.was_away
 
 
-def _purge(database: Database, now: datetime) -> None:
+def _purge(database: Database, now: datetime) -> bool:
+    """Drops what is of no use any more; whether that could be done."""
     try:
         with database.transaction() as session:
             limiter.purge(session, now)
             proofs.purge(session, now)
     except DBAPIError as error:
         log.warning("purge_failed", error=type(error).__name__)
+        return False
+    return True
 
 
 def _wait(seconds: float, stop: Callable[[], bool]) -> None:

@@ -23,7 +23,7 @@ PINNED = re.compile(r"^([a-z0-9.-]+)==(\S+)", re.MULTILINE)
 
 def make(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["make", *arguments],
+        ["make", "--no-print-directory", *arguments],
         cwd=ROOT,
         env={**os.environ, "MAKEFLAGS": "", **env},
         capture_output=True,
@@ -39,9 +39,17 @@ def test_help_names_every_target() -> None:
     assert {"setup", "check", "test", "test-long", "bench", "demo", "clean"} <= set(listed)
 
 
-def test_fresh_is_passed_on_to_the_demo() -> None:
-    assert make("-n", "demo").stdout.splitlines()[-1] == ".venv/bin/marathon demo "
-    assert make("-n", "demo", "FRESH=1").stdout.splitlines()[-1].endswith("marathon demo --fresh")
+@pytest.mark.parametrize(
+    ("given", "passed_on"),
+    [
+        ([], []),
+        (["FRESH=1"], ["--fresh"]),
+        (["FRESH=1", "PORT=8001"], ["--fresh", "--port", "8001"]),
+    ],
+)
+def test_what_is_given_is_passed_on_to_the_demo(given: list[str], passed_on: list[str]) -> None:
+    line = make("-n", "demo", *given).stdout.splitlines()[-1]
+    assert line.split() == [".venv/bin/marathon", "demo", *passed_on]
 
 
 @pytest.mark.parametrize(

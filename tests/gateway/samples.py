@@ -147,7 +147,8 @@ def allocations() -> list[dict[str, Any]]:
         {
             "id": f"a-{name}",
             "project": name,
-            "premises": "x",
+            "premises": f"x{place % 2}",
+            "title": ("Ancienne mercerie", "Ancienne poste")[place % 2],
             "seat": 1,
             "status": "confirmed",
             "address": ADDRESSES[place % 2],

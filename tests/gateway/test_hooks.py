@@ -62,6 +62,9 @@ def test_https_is_remembered_where_it_is_used(tmp_path: Path) -> None:
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "null", "Sec-Fetch-Site": "none"},
+        {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"},
     ],
 )
 def test_command_from_another_site_is_refused(
@@ -82,6 +85,8 @@ def test_command_from_another_site_is_refused(
         {"Sec-Fetch-Site": "same-origin"},
         {"Sec-Fetch-Site": "none"},
         {"Origin": "http://localhost"},
+        # A browser whose owner hides where they were.
+        {"Origin": "null", "Sec-Fetch-Site": "same-origin"},
     ],
 )
 def test_command_from_here_passes(client: FlaskClient, headers: dict[str, str]) -> None:

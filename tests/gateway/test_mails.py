@@ -117,7 +117,7 @@ def test_page_says_what_it_is_and_is_kept_by_nobody(client: FlaskClient, folder:
     answer = client.get("/courriels")
     assert "n’existe que dans la démonstration" in answer.text
     assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Referrer-Policy"] == "strict-origin"
     assert '<a href="/courriels">Lire les courriels</a>' in client.get("/connexion").text
 
 

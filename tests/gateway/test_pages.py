@@ -194,7 +194,7 @@ def test_opening_a_mailed_link_uses_nothing_up(
     for method in ("GET", "HEAD", "GET"):
         answer = client.open(path, method=method)
         assert answer.status_code == 200
-        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["Referrer-Policy"] == "strict-origin"
         assert answer.headers["Cache-Control"] == "no-store"
     assert {door for door, *_rest in caller.asked} <= {"voting.get_poll"}
 
@@ -258,6 +258,16 @@ def test_language_leads_back_to_this_site_only(
 ) -> None:
     answer = client.post("/langue", data={"language": "en", "next": wanted})
     assert answer.headers["Location"] == led_to
+
+
+def test_language_comes_back_to_the_whole_address(client: FlaskClient) -> None:
+    text = client.get("/connexion/lien?token=a%26b").text
+    assert '<input type="hidden" name="next" value="/connexion/lien?token=a%26b">' in text
+    wanted = {"language": "en", "next": "/connexion/lien?token=a%26b"}
+    assert client.post("/langue", data=wanted).headers["Location"] == wanted["next"]
+    # There is no way back to the answer of a command.
+    for path in ("/connexion", "/connexion/code", "/connexion/lien", "/vote/confirm"):
+        assert 'action="/langue"' not in client.post(path, data={}).text
 
 
 # --- the vote -----------------------------------------------------------------------------
