@@ -15,7 +15,7 @@ def ask(service: str, door: str, request: dict[str, Any]) -> Any:
     """
     # At every import it says that it is to be retired; docs/adr says what we do about it.
     warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
-    from services.chassis import logs, migrations
+    from services.chassis import logs, schema_version
     from services.chassis.actor import Actor
     from services.chassis.config import Settings
     from services.chassis.core import Call
@@ -27,7 +27,7 @@ def ask(service: str, door: str, request: dict[str, Any]) -> Any:
     logs.set_up("CRITICAL")
     core = make_core(service, Settings.from_env())
     try:
-        if not migrations.is_at_head(service, core.database):
+        if not schema_version.is_at_head(service, core.database):
             raise click.ClickException("The database lacks tables: run marathon migrate first.")
         desk = service_class(service)()
         desk.chassis = Office(core, Call(Actor.system()))

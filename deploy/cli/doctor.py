@@ -152,12 +152,12 @@ def database(service: str, settings: Settings) -> Finding:
 
 def _look(service: str, settings: Settings) -> int | None:
     """How many events are parked; nothing where migrations are missing."""
-    from services.chassis import migrations, parked
+    from services.chassis import parked, schema_version
     from services.chassis.database import Database
 
     opened = Database(settings.database_url_of(service), settings)
     try:
-        if not migrations.is_at_head(service, opened):
+        if not schema_version.is_at_head(service, opened):
             return None
         return len(parked.list_failed(opened))
     finally:

@@ -109,9 +109,7 @@ class RabbitMQ:
         pid = self.pid()
         if pid and not end(pid, signal.SIGTERM, 30):
             end(pid, signal.SIGKILL, 10)
-        # The kernel closes the sockets of a killed process a little after it is gone, and the
-        # address should stay the same.
-        wait_until(lambda: is_port_free(self.state.port("amqp", 5673)), 2)
+        self._wait_for_port()
         self._end_epmd()
         self.pid_file.unlink(missing_ok=True)
 
@@ -120,6 +118,12 @@ class RabbitMQ:
         pid = self.pid()
         if pid:
             end(pid, signal.SIGKILL, 10)
+            self._wait_for_port()
+
+    def _wait_for_port(self) -> None:
+        # The kernel closes the sockets of a killed process a little after it is gone, and the
+        # address should stay the same.
+        wait_until(lambda: is_port_free(self.state.port("amqp", 5673)), 5)
 
     def add_vhosts(self, names: Sequence[str]) -> None:
         """Makes virtual hosts, all in one go (each command costs half a second)."""

@@ -37,10 +37,10 @@ class Settings:
     workers: int = 10
     tick_s: float = 1.0
     chore_s: float = 30.0
-    outbox_poll_s: float = 0.5
+    outbox_poll_s: float = 2.0
     confirm_timeout_s: float = 5.0
     retry_delays_s: tuple[float, ...] = (1.0, 5.0, 30.0, 120.0, 600.0)
-    retry_poll_s: float = 0.5
+    retry_poll_s: float = 2.0
     connect_timeout_s: int = 5
     statement_timeout_s: int = 30
     smtp_url: str = field(default="smtp://127.0.0.1:25", repr=False)
@@ -90,7 +90,7 @@ def _read(env: Mapping[str, str]) -> Settings:
         health_port=_number(env, "MARATHON_HEALTH_PORT", 0) or None,
         workers=_number(env, "MARATHON_WORKERS", 10),
         tick_s=_seconds(env, "MARATHON_TICK_S", 1.0),
-        outbox_poll_s=_seconds(env, "MARATHON_OUTBOX_POLL_S", 0.5),
+        outbox_poll_s=_seconds(env, "MARATHON_OUTBOX_POLL_S", 2.0),
         retry_delays_s=_delays(env),
         smtp_url=env.get("MARATHON_SMTP_URL", "smtp://127.0.0.1:25"),
         mail_from=env.get("MARATHON_MAIL_FROM", "ne-pas-repondre@example.org"),

@@ -12,7 +12,7 @@ from kombu import Connection
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from services.chassis.core import Core
-from services.chassis.migrations import is_at_head
+from services.chassis.schema_version import is_at_head
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 

@@ -7,25 +7,22 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from pathlib import Path
 from typing import Any, Literal
 
 import alembic.command
 from alembic import context, op
 from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import JSON, Connection, MetaData, text
 
 from services.chassis import people_tables
 from services.chassis.columns import Instant
 from services.chassis.config import Settings
 from services.chassis.database import Database
+from services.chassis.schema_version import ROOT, known
 from services.chassis.tables import metadata as chassis_metadata
 
 __all__ = ["people_tables"]  # imported so that its tables are on the chassis' metadata
 
-ROOT = Path(__file__).resolve().parent.parent
 # A migration that waits for a lock makes everybody behind it wait: better to fail and be run
 # again in a calm moment.
 LOCK_TIMEOUT_S = 10
@@ -39,19 +36,6 @@ def upgrade(service: str, settings: Settings, revision: str = "head") -> None:
 def downgrade(service: str, settings: Settings, revision: str = "base") -> None:
     """Takes a service's database back to ``revision``."""
     _with_connection(service, settings, lambda config: alembic.command.downgrade(config, revision))
-
-
-def is_at_head(service: str, database: Database) -> bool:
-    """Whether the database has every migration of this code, or newer ones than it knows.
-
-    While an instance is updated, old code runs on the new tables: that is how migrations are
-    written here, expanding first (docs/operating.md).
-    """
-    with database.engine.connect() as connection:
-        present = set(MigrationContext.configure(connection).get_current_heads())
-    script = ScriptDirectory.from_config(_config(service))
-    known = {revision.revision for revision in script.walk_revisions()}
-    return present == set(script.get_heads()) or bool(present - known)
 
 
 def run(metadata: MetaData) -> None:
@@ -91,13 +75,16 @@ def drop_chassis_tables_v1() -> None:
 
 def write_revision(service: str, message: str) -> None:
     """Writes a migration from what the code has and the last migration has not."""
+    number = f"{int(known(service)[-1]) + 1:04d}" if known(service) else "0001"
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(database_url=f"sqlite:///{folder}/{{service}}.sqlite")
         upgrade(service, settings)
         _with_connection(
             service,
             settings,
-            lambda config: alembic.command.revision(config, message, autogenerate=True),
+            lambda config: alembic.command.revision(
+                config, message, autogenerate=True, rev_id=number
+            ),
         )
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
+if TYPE_CHECKING:
+    import networkx
 
 Constraint = tuple[str, str | None, str | None]
 """(kind, team, offer): a team's demand has no offer, premises' own constraint no team."""
@@ -52,7 +53,8 @@ def digest(problem: dict[str, Any]) -> str:
 def _cheapest(problem: dict[str, Any]) -> dict[str, str]:
     if not problem["teams"]:
         return {}
-    graph: nx.DiGraph[Any] = nx.DiGraph()
+    nx = _networkx()
+    graph: networkx.DiGraph[Any] = nx.DiGraph()
     for team in problem["teams"]:
         graph.add_node(("team", team), demand=-1)
     graph.add_node("all", demand=len(problem["teams"]))
@@ -108,7 +110,8 @@ def _can_hold(problem: dict[str, Any], constraints: Iterable[Constraint]) -> boo
     """Whether every team that must have a place can have one under these constraints."""
     held = set(constraints)
     teams = [team for team in problem["teams"] if ("team", team, None) in held]
-    graph: nx.DiGraph[Any] = nx.DiGraph()
+    nx = _networkx()
+    graph: networkx.DiGraph[Any] = nx.DiGraph()
     # Both exist even when nobody is to be placed.
     graph.add_nodes_from(("all", NOBODY))
     for offer in problem["offers"]:
@@ -121,3 +124,10 @@ def _can_hold(problem: dict[str, Any], constraints: Iterable[Constraint]) -> boo
             if not any(_constraint(kind, team, offer) in held for kind in kinds):
                 graph.add_edge(("team", team), ("offer", offer), capacity=1)
     return bool(nx.maximum_flow_value(graph, NOBODY, "all") == len(teams))
+
+
+def _networkx() -> Any:
+    # Only in the child: the service itself would keep thirteen megabytes for nothing.
+    import networkx
+
+    return networkx

@@ -80,27 +80,25 @@ class Bench:
             self.servers.drop_database(name)
 
 
-def on_the_wire(bench: Bench, what: str, whose: str) -> list[float]:
+def on_the_wire(what: str, *arguments: str) -> Any:
     """The seconds that ``wire.py`` measured."""
-    console.print(f"measuring {what}, {whose} …")
-    name = f"{what}{whose}"
-    url = bench.database(name, ("potter", "collector"))
+    console.print(f"measuring {what} …")
     done = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.wire", what, whose, bench.broker(name), url],
-        capture_output=True,
+        [sys.executable, "-m", "tests.benchmarks.wire", what, *arguments],
+        stdout=subprocess.PIPE,
         text=True,
         timeout=300,
         check=True,
         cwd=ROOT,
     )
-    found: list[float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def calls(bench: Bench) -> list[Figure]:
     """The round trip of a call that reads a row, beside one of bare nameko that reads nothing."""
-    ours = statistics.median(on_the_wire(bench, "calls", "ours")) * 1000
-    bare = statistics.median(on_the_wire(bench, "calls", "bare")) * 1000
+    url = bench.database("calls", ("potter", "collector"))
+    found = on_the_wire("calls", bench.broker("ours"), bench.broker("bare"), url)
+    ours, bare = (statistics.median(found[whose]) * 1000 for whose in ("ours", "bare"))
     return [
         Figure("call, round trip, p50", ours, "ms", baseline=f"bare nameko RPC {bare:.2f} ms"),
         Figure("call, ours / bare nameko", ours / bare, "×", 2.0, is_ratio=True),
@@ -108,16 +106,21 @@ def calls(bench: Bench) -> list[Figure]:
 
 
 def events(bench: Bench) -> list[Figure]:
-    """From a command's answer (its commit) to its event's effect committed by the listener."""
-    ours = [s * 1000 for s in on_the_wire(bench, "events", "ours")]
-    bare = [s * 1000 for s in on_the_wire(bench, "events", "bare")]
+    """From a command's commit (bare: its dispatch) to its event's effect, committed as well."""
+    ours, bare = (_events_of(bench, whose) for whose in ("ours", "bare"))
     beside = f"bare nameko {percentile(bare, 0.5):.2f} / {percentile(bare, 0.99):.2f} ms"
     lost = sum(1 for value in ours if value == float("inf"))
     return [
-        Figure("event at 100/s, commit to handled, p50", percentile(ours, 0.5), "ms"),
+        Figure("event at 100/s, commit to handled, p50", percentile(ours, 0.5), "ms", None, beside),
         Figure("event at 100/s, commit to handled, p99", percentile(ours, 0.99), "ms", 250, beside),
         Figure("events lost", lost, "", 0, is_ratio=True),
     ]
+
+
+def _events_of(bench: Bench, whose: str) -> list[float]:
+    url = bench.database(f"events{whose}", ("potter", "collector"))
+    found = on_the_wire("events", whose, bench.broker(f"events{whose}"), url)
+    return [seconds * 1000 for seconds in found]
 
 
 def embedded() -> list[Figure]:

@@ -1,7 +1,9 @@
 """The two measured wires, ours and bare nameko's: asker, speaker and listener a process each.
 
-``python -m tests.benchmarks.wire calls|events ours|bare AMQP_URL DATABASE_URL`` prints the
-seconds of each as a JSON list. Processes compare times by the machine's monotonic clock.
+``python -m tests.benchmarks.wire events ours|bare AMQP_URL DATABASE_URL`` prints the seconds of
+each as a JSON list; ``… calls AMQP_URL OTHER_AMQP_URL DATABASE_URL`` those of ours and of bare
+nameko's, taken in turns so that both see the same machine. Processes compare times by the
+machine's monotonic clock.
 """
 
 from __future__ import annotations
@@ -37,10 +39,12 @@ from tests.chassis.dummies import (  # noqa: E402
     make_core,
 )
 
-CALLS = 400
+CALLS = 800
+TURNS = 20
 EVENTS = 400
 RATE_PER_S = 100
-handled: dict[str, float] = {}
+noted: dict[str, float] = {}
+"""When this process committed (a speaker) or had handled (a listener) each event."""
 
 
 class BareSpeaker:
@@ -55,6 +59,7 @@ class BareSpeaker:
 
     @rpc
     def make_pot(self, request: Any) -> Any:
+        noted[request["id"]] = time.perf_counter()
         self.dispatch("pot_made", request)
         return {"ok": request}
 
@@ -66,7 +71,7 @@ class BareListener:
 
     @event_handler("potter", "pot_made")
     def heard(self, payload: Any) -> None:
-        handled[payload["id"]] = time.perf_counter()
+        noted[payload["id"]] = time.perf_counter()
 
 
 def play(whose: str, role: str, settings: Settings) -> None:
@@ -77,53 +82,60 @@ def play(whose: str, role: str, settings: Settings) -> None:
     else:
         service = {"speaker": PotterService, "listener": CollectorService}[role]
         core = make_core(service, settings)
-        _note_commits(core)
+        _note_times(core)
         config["cores"] = {service.name: core}
     container = ServiceContainer(service, config)
     container.start()
     print("ready", flush=True)
     trampoline(sys.stdin, read=True)  # not sys.stdin.read(): it would stop all green threads
-    print(json.dumps(handled), flush=True)
+    print(json.dumps(noted), flush=True)
     container.stop()
 
 
-def _note_commits(core: Any) -> None:
-    hear = core.hear
+def _note_times(core: Any) -> None:
+    hear, command = core.hear, core.command
 
-    def noted(run: Any, raw: Any) -> None:
+    def heard(run: Any, raw: Any) -> None:
         hear(run, raw)
-        handled[raw["subject"]] = time.perf_counter()
+        noted[raw["subject"]] = time.perf_counter()
 
-    core.hear = noted
+    def commanded(door: str, run: Any, request: Any, call: Any) -> Any:
+        answer = command(door, run, request, call)
+        noted[request["id"]] = time.perf_counter()
+        return answer
+
+    core.hear, core.command = heard, commanded
 
 
-def measure_calls(call: Callable[[str, Any], Any]) -> list[float]:
-    """Seconds of each round trip, one after the other."""
-    for _ in range(20):
-        call("count_pots", {})
-    took = []
-    for _ in range(CALLS):
-        began = time.perf_counter()
-        call("count_pots", {})
-        took.append(time.perf_counter() - began)
+def measure_calls(callers: dict[str, Caller]) -> dict[str, list[float]]:
+    """Seconds of each round trip, by caller; a few of one, then a few of the other."""
+    took: dict[str, list[float]] = {whose: [] for whose in callers}
+    for turn in range(TURNS):
+        for whose, caller in callers.items():
+            for _ in range(CALLS // TURNS):
+                began = time.perf_counter()
+                caller.call("potter", "count_pots", {})
+                # The first turns warm up both.
+                if turn > 1:
+                    took[whose].append(time.perf_counter() - began)
     return took
 
 
-def say_events(call: Callable[[str, Any], Any]) -> dict[str, float]:
-    """Makes events at the given rate; answers when each command had its answer."""
-    said: dict[str, float] = {}
+def calls(ours: Settings, bare: Settings) -> dict[str, list[float]]:
+    """Ours and bare nameko's round trips, in one run."""
+    apply_topology(ours)
+    with playing("ours", ours), playing("bare", bare):
+        return measure_calls({"ours": Caller(ours), "bare": Caller(bare)})
+
+
+def say_events(call: Callable[[str, Any], Any]) -> None:
+    """Makes events at the given rate, and waits for the commands' answers."""
     pool = eventlet.GreenPool(20)
-
-    def say(name: str) -> None:
-        call("make_pot", {"id": name, "size": 1})
-        said[name] = time.perf_counter()
-
     began = time.perf_counter()
     for number in range(EVENTS):
-        pool.spawn(say, f"pot-{number}")
+        pool.spawn(call, "make_pot", {"id": f"pot-{number}", "size": 1})
         eventlet.sleep(max(0.0, began + (number + 1) / RATE_PER_S - time.perf_counter()))
     pool.waitall()
-    return said
 
 
 @contextmanager
@@ -141,18 +153,18 @@ def playing(whose: str, settings: Settings) -> Any:
         for child in children:
             assert child.stdout is not None
             assert child.stdout.readline() == "ready\n"
-        yield children[1]
+        yield children
     finally:
         for child in children:
             with suppress(OSError):
                 child.communicate(timeout=20)
 
 
-def finish(listener: Any) -> dict[str, float]:
-    """Ends the listener; answers what it handled when."""
-    listener.stdin.close()
-    answer: dict[str, float] = json.loads(listener.stdout.readline())
-    listener.stdin = None
+def finish(child: Any) -> dict[str, float]:
+    """Ends a child; answers what it noted."""
+    child.stdin.close()
+    answer: dict[str, float] = json.loads(child.stdout.readline())
+    child.stdin = None
     return answer
 
 
@@ -163,33 +175,37 @@ def apply_topology(settings: Settings) -> None:
         inbox_queue("collector", COLLECTOR, settings)(connection.channel()).declare()
 
 
-def main(what: str, whose: str, amqp_url: str, database_url: str, role: str = "") -> None:
-    """Measures, or plays a role for the one that measures."""
-    settings = Settings(secret=b"x" * 32, amqp_url=amqp_url, database_url=database_url)
-    if what == "play":
-        return play(whose, role, settings)
+def events(whose: str, settings: Settings) -> list[float]:
+    """Seconds from each event's commit to its effect's."""
     if whose == "ours":
         apply_topology(settings)
     caller = Caller(settings)
-    with playing(whose, settings) as listener:
-
-        def call(door: str, request: Any) -> Any:
-            return caller.call("potter", door, request)
-
-        if what == "calls":
-            print(json.dumps(measure_calls(call)))
-            return None
-        said = say_events(call)
+    with playing(whose, settings) as (speaker, listener):
+        say_events(lambda door, request: caller.call("potter", door, request))
         eventlet.sleep(2)
-        times = finish(listener)
-    # Handled before the answer had arrived counts as nothing, not as less than nothing.
-    print(json.dumps([max(0.0, times.get(name, float("inf")) - at) for name, at in said.items()]))
-    return None
+        said, handled = finish(speaker), finish(listener)
+    return [handled.get(name, float("inf")) - at for name, at in said.items()]
+
+
+def settings_of(amqp_url: str, database_url: str) -> Settings:
+    """The settings of everything that is measured."""
+    return Settings(secret=b"x" * 32, amqp_url=amqp_url, database_url=database_url)
+
+
+def main(what: str, *arguments: str) -> None:
+    """Measures, or plays a role for the one that measures."""
+    if what == "calls":
+        ours, bare, database_url = arguments
+        found: Any = calls(settings_of(ours, database_url), settings_of(bare, database_url))
+    elif what == "events":
+        whose, amqp_url, database_url = arguments
+        found = events(whose, settings_of(amqp_url, database_url))
+    else:
+        whose, amqp_url, database_url, role = arguments
+        play(whose, role, settings_of(amqp_url, database_url))
+        return
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "play":
-        _play, its, broker, database, part = sys.argv[1:]
-        main("play", its, broker, database, part)
-    else:
-        main(*sys.argv[1:])
+    main(*sys.argv[1:])

@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import MetaData, inspect
 
-from services.chassis import migrations, tables
+from services.chassis import migrations, schema_version, tables
 from services.chassis.config import SERVICES, Settings
 from services.chassis.database import Database
 from services.chassis.runner import service_class
@@ -23,9 +23,9 @@ def test_migrations_make_the_tables_of_the_code_and_take_them_away(
     settings = Settings(database_url=bare_storage)
     database = Database(settings.database_url_of(service), settings)
     try:
-        assert not migrations.is_at_head(service, database)
+        assert not schema_version.is_at_head(service, database)
         migrations.upgrade(service, settings)
-        assert migrations.is_at_head(service, database)
+        assert schema_version.is_at_head(service, database)
         assert _differences(service, database) == []
         migrations.downgrade(service, settings)
         assert set(inspect(database.engine).get_table_names()) <= {"alembic_version"}
@@ -46,5 +46,5 @@ def _differences(service: str, database: Database) -> list[Any]:
 
 def test_every_service_has_one_line_of_migrations(tmp_path: Path) -> None:
     for service in SERVICES:
-        folder = migrations.ROOT / service / "migrations" / "versions"
+        folder = schema_version.ROOT / service / "migrations" / "versions"
         assert len(list(folder.glob("0001_*.py"))) == 1, service
