@@ -12,6 +12,7 @@ from eventlet.event import Event
 from eventlet.timeout import Timeout
 from nameko.extensions import SharedExtension
 
+from services.chassis import idempotency
 from services.chassis.core import Core
 from services.chassis.database import Database, is_away
 from services.chassis.publishing import NotConfirmed, Publisher
@@ -57,8 +58,8 @@ class Housekeeper(SharedExtension):  # type: ignore[misc]  # nameko has no types
             pause = usual if fine else min(pause * 2, LONGEST_PAUSE_S)
 
     def _do_chores_for_ever(self) -> None:
-        chores = self.container.service_cls.chassis.chores
-        while chores and not self.stopping:
+        chores = (idempotency.purge, *self.container.service_cls.chassis.chores)
+        while not self.stopping:
             eventlet.sleep(self.core.settings.chore_s)
             for chore in chores:
                 self._do(chore)

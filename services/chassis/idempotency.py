@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Text, cast, delete, or_, select
 
+from services.chassis.database import Database
 from services.chassis.errors import Refusal
 from services.chassis.tables import idempotency
 from services.chassis.work import Work
+
+KEPT = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,18 @@ def keep(work: Work, door: str, key: str | None, request: Any, answer: Any) -> N
             created_at=work.now,
         )
     )
+
+
+def forget(work: Work, person: str) -> None:
+    """Takes away the answers that were given to a person, or that name them (RULES D2)."""
+    named = cast(idempotency.c.answer, Text).contains(person)
+    work.session.execute(delete(idempotency).where(or_(idempotency.c.caller == person, named)))
+
+
+def purge(database: Database, now: datetime) -> None:
+    """Takes away what nobody will ask for again: a key is of use for :data:`KEPT`."""
+    with database.transaction() as session:
+        session.execute(delete(idempotency).where(idempotency.c.created_at <= now - KEPT))
 
 
 def _memory(work: Work, door: str) -> str:

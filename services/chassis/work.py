@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from marshmallow import RAISE
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from services.chassis import mail, people
@@ -59,6 +59,22 @@ class Work:
             )
         )
         self.said.append(event_type)
+
+    def unsay(self, event_type: str, subject: str, blank: Mapping[str, Any]) -> None:
+        """Writes ``blank`` over these fields in all that was said of a subject (RULES D2).
+
+        What others heard is theirs to forget; a restored listener is told no names again.
+        """
+        rows = select(outbox.c.number, outbox.c.envelope).where(
+            outbox.c.type == event_type, outbox.c.subject == subject
+        )
+        for number, envelope in self.session.execute(rows).all():
+            data = {**envelope["data"], **blank}
+            self.session.execute(
+                update(outbox)
+                .where(outbox.c.number == number)
+                .values(envelope={**envelope, "data": data})
+            )
 
     def version(self, kind: str, subject: str) -> int:
         """The version of the last state said of a subject, 0 if nothing was said of it."""

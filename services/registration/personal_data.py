@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from services.chassis import mail, proofs
+from services.chassis import idempotency, mail, proofs
 from services.chassis.errors import NotFound
 from services.chassis.work import Work
 from services.registration import (
@@ -52,6 +52,7 @@ def _erase(work: Work, person: Person) -> None:
     sessions.end_all(work, person.key)
     marathons.forget_actor(work, person.key)
     mail.forget(work, person.key)
+    idempotency.forget(work, person.key)
     if person.email is not None:
         proofs.withdraw(work, signin.PURPOSE, email=person.email)
     person.email, person.name, person.erased_at = None, "", work.now
@@ -91,6 +92,8 @@ def _end_roles(work: Work, key: str) -> None:
         role.display_name, role.organisation = "", None
         if role.status == "granted":
             roles.end(work, role)
+        for event_type in ("role_granted", "role_revoked"):
+            work.unsay(event_type, role.id, {"display_name": "", "organisation": None})
 
 
 # --- all that is held ---------------------------------------------------------------------

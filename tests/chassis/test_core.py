@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from services.chassis import epoch, failures, parked, tables
+from services.chassis import epoch, failures, idempotency, parked, tables
 from services.chassis.actor import Actor
 from services.chassis.config import Settings
 from services.chassis.core import Call, Core
@@ -260,3 +261,12 @@ def test_raised_epoch_is_in_what_is_said_from_then_on(potter: Core) -> None:
     make(potter, "a")
     (row,) = rows(potter, tables.outbox)
     assert row.envelope["data"]["epoch"] == 3
+
+
+def test_key_is_forgotten_after_a_week(potter: Core) -> None:
+    make(potter, "a", key="k")
+    since = rows(potter, tables.idempotency)[0].created_at
+    idempotency.purge(potter.database, since + idempotency.KEPT - timedelta(seconds=1))
+    assert len(rows(potter, tables.idempotency)) == 1
+    idempotency.purge(potter.database, since + idempotency.KEPT)
+    assert rows(potter, tables.idempotency) == []

@@ -9,7 +9,7 @@ import pytest
 
 from services.registration import stages
 from services.registration.tables import Member, Person, Project, Standing
-from tests.registration.crew import DAY, FIRST, NOBODY, ORGANISER, START, Crew
+from tests.registration.crew import FIRST, NOBODY, ORGANISER, START, Crew
 from tests.registration.season import ENDS, SECOND, STARTS, on_both, organiser_of
 
 WHOLE: dict[str, Any] = {
@@ -20,8 +20,17 @@ WHOLE: dict[str, Any] = {
     "open_roles": ["Graphiste"],
 }
 PUBLIC = {
-    "id", "marathon", "status", "title", "pitch", "activity", "commune", "team_number", "size",
-    "max_size", "open_roles",
+    "id",
+    "marathon",
+    "status",
+    "title",
+    "pitch",
+    "activity",
+    "commune",
+    "team_number",
+    "size",
+    "max_size",
+    "open_roles",
 }
 CLOSE = PUBLIC | {"holder", "siren", "needs", "confirm_by", "reason", "created_at"}
 
@@ -52,7 +61,10 @@ def test_registered_project_is_a_draft_that_its_holder_sees(crew: Crew) -> None:
 
 def test_organiser_registers_for_somebody(crew: Crew) -> None:
     request = {
-        "marathon": FIRST, "title": "L’atelier", "pitch": "Bois.", "activity": "Artisanat",
+        "marathon": FIRST,
+        "title": "L’atelier",
+        "pitch": "Bois.",
+        "activity": "Artisanat",
         "holder": {"name": "Bruno\nBcc: x", "email": "Bruno@Example.org"},
     }
     machine = type(ORGANISER)(None, "jeton", frozenset({("organiser", FIRST)}))
@@ -94,7 +106,11 @@ def test_minor_with_consent_is_kept_as_such_and_nothing_more(crew: Crew) -> None
     member = crew.row(Member, (project, crew.key("anne")))
     assert (member.under_18, member.guardian_consent) == (True, True)
     assert {column.name for column in Member.__table__.columns} == {
-        "project", "person_key", "under_18", "guardian_consent", "joined_at",
+        "project",
+        "person_key",
+        "under_18",
+        "guardian_consent",
+        "joined_at",
     }
 
 
@@ -175,8 +191,10 @@ def test_strangers_see_what_is_public_and_no_more(crew: Crew) -> None:
     assert set(crew.call("get_project", project=shown)) == CLOSE | {"decision", "waiting"}
     listed = crew.call("list_projects", NOBODY, marathon=FIRST)
     assert [one["id"] for one in listed] == [shown]
-    assert [len(crew.call("list_projects", crew.actor(name), marathon=FIRST))
-            for name in ("anne", "chloe", "david")] == [2, 2, 1]
+    assert [
+        len(crew.call("list_projects", crew.actor(name), marathon=FIRST))
+        for name in ("anne", "chloe", "david")
+    ] == [2, 2, 1]
     assert len(crew.call("list_projects", marathon=FIRST)) == 4
 
 
@@ -190,8 +208,10 @@ def test_change_is_said_once_everybody_has_heard_of_the_project(crew: Crew) -> N
         "change_project", anne, project=project, title="Nouveau", needs=WHOLE["needs"]
     )
     assert (changed["title"], changed["needs"]) == ("Nouveau", WHOLE["needs"])
-    assert [(name, state["version"], state["title"], state["pitch"], state["needs"]["power"])
-            for name, state in crew.said("project")] == [
+    assert [
+        (name, state["version"], state["title"], state["pitch"], state["needs"]["power"])
+        for name, state in crew.said("project")
+    ] == [
         ("project_confirmed", 1, "Projet de anne", "Mieux.", False),
         ("project_changed", 2, "Nouveau", "Mieux.", True),
     ]
@@ -224,8 +244,10 @@ def test_withdrawal_at_any_time_before_the_end(crew: Crew, reach: str, said: boo
     anne = crew.actor("anne")
     gone = crew.call("withdraw_project", anne, project=project, reason="Un bébé.")
     assert (gone["status"], gone["reason"]) == ("withdrawn", "Un bébé.")
-    events = [(name, state["status"], state["reason"], state["at"])
-              for name, state in crew.said("project")]
+    events = [
+        (name, state["status"], state["reason"], state["at"])
+        for name, state in crew.said("project")
+    ]
     at = (START + timedelta(hours=1)).isoformat()
     withdrawn = ("project_withdrawn", "withdrawn", "Un bébé.", at)
     assert events == ([("project_confirmed", "confirmed", None, None), withdrawn] if said else [])
@@ -264,8 +286,10 @@ def test_on_the_spot(crew: Crew) -> None:
     crew.call("no_show", project=absent)
     crew.move("running")
     crew.call("disqualify_project", project=out, reason="Plagiat.")
-    last = {state["id"]: (name, state["status"], state["reason"])
-            for name, state in crew.said("project")}
+    last = {
+        state["id"]: (name, state["status"], state["reason"])
+        for name, state in crew.said("project")
+    }
     assert last == {
         here: ("project_changed", "checked_in", None),
         absent: ("project_withdrawn", "no_show", None),
@@ -273,8 +297,15 @@ def test_on_the_spot(crew: Crew) -> None:
     }
     assert crew.refused("check_in", project=absent) == "project_move_impossible"
     # They were competitors: still none of them judges here.
-    assert crew.refused("grant_role", marathon=FIRST, role="juror",
-                        person={"name": "B", "email": "bruno@example.org"}) == "juror_or_competitor"
+    assert (
+        crew.refused(
+            "grant_role",
+            marathon=FIRST,
+            role="juror",
+            person={"name": "B", "email": "bruno@example.org"},
+        )
+        == "juror_or_competitor"
+    )
     crew.move("ended")
     assert crew.refused("no_show", project=here) == "not_at_this_stage"
 
@@ -291,4 +322,3 @@ def test_actor_who_was_erased_a_moment_ago_is_refused(crew: Crew) -> None:
     request = {"marathon": FIRST, "title": "T", "pitch": "P", "activity": "A"}
     assert crew.refused("register_project", anne, **request) == "session_unknown"
     assert crew.row(Person, crew.key("anne")).erased_at == START
-    assert DAY == timedelta(days=1)
