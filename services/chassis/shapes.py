@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import EXCLUDE, Schema, fields, validate
 
 
 def ident(**more: Any) -> fields.String:
@@ -31,3 +31,20 @@ def count(least: int = 0, **more: Any) -> fields.Integer:
 def one_of(*values: str, **more: Any) -> fields.String:
     """One of these words."""
     return fields.String(validate=validate.OneOf(values), **more)
+
+
+def siren(**more: Any) -> fields.String:
+    """A SIREN, by its form alone (RULES R6)."""
+    return fields.String(validate=validate.Regexp(r"\d{9}\Z"), **more)
+
+
+def insee(**more: Any) -> fields.String:
+    """A commune's INSEE code."""
+    return fields.String(validate=validate.Regexp(r"\d[\dAB]\d{3}\Z"), **more)
+
+
+class Part(Schema):
+    """A part of somebody's state: what a service reads of it, and nothing more."""
+
+    class Meta:
+        unknown = EXCLUDE

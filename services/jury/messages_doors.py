@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
+from services.chassis.shapes import count, ident, instant, one_of, text
 from services.jury.messages_events import PalmaresState, PanelState, PrizeGiven, Rank
-from services.jury.shapes import (
-    CAUSES,
-    METHODS,
-    PANEL_STATES,
-    PRIZE_KINDS,
-    Exact,
-    count,
-    ident,
-    instant,
-    one_of,
-    text,
-)
+from services.jury.shapes import CAUSES, METHODS, PANEL_STATES, PRIZE_KINDS, Exact
 
 SLUG = validate.Regexp(r"^[a-z][a-z0-9_]{0,39}\Z")
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from marshmallow import EXCLUDE, Schema, fields
+from marshmallow import Schema, fields
 
-from services.jury.shapes import PRIZE_KINDS, count, ident, instant, one_of
+from services.chassis.shapes import Part, count, ident, instant, one_of
+from services.jury.shapes import PRIZE_KINDS
 
 # --- said ---------------------------------------------------------------------------------
 
@@ -67,13 +68,6 @@ class PalmaresState(Schema):
 
 
 # --- heard --------------------------------------------------------------------------------
-
-
-class Part(Schema):
-    """A part of somebody's state: what the jury reads of it, and nothing more."""
-
-    class Meta:
-        unknown = EXCLUDE
 
 
 class ProjectVersionPart(Part):

@@ -1,44 +1,18 @@
-"""The field shapes that the jury's messages share: bounded, aware, explicit."""
+"""The field shapes and words that the jury's messages share."""
 
 from __future__ import annotations
 
-from datetime import UTC
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, fields
 
 PANEL_STATES = ("draft", "convened", "sealed", "dissolved")
 METHODS = ("mean", "median", "trimmed_mean")
 PRIZE_KINDS = ("rent", "insurance", "support", "money", "in_kind", "public")
 CAUSES = ("declared", "member", "owner", "employer")
 MOST_DECIMALS = 2
-
-
-def ident(**more: Any) -> fields.String:
-    """An identifier."""
-    return fields.String(validate=validate.Length(1, 128), **more)
-
-
-def text(most: int, least: int = 1, **more: Any) -> fields.String:
-    """A text of ``least`` to ``most`` characters."""
-    return fields.String(validate=validate.Length(least, most), **more)
-
-
-def instant(**more: Any) -> fields.AwareDateTime:
-    """An instant; without an offset it is UTC."""
-    return fields.AwareDateTime(default_timezone=UTC, **more)
-
-
-def count(least: int = 0, **more: Any) -> fields.Integer:
-    """A whole number from ``least`` on."""
-    return fields.Integer(strict=True, validate=validate.Range(min=least), **more)
-
-
-def one_of(*values: str, **more: Any) -> fields.String:
-    """One of these words."""
-    return fields.String(validate=validate.OneOf(values), **more)
 
 
 class Exact(fields.Decimal):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields
 
 from services.chassis.catalogue import Event, Heard
-from services.registration.shapes import Part, count, ident, instant, one_of
+from services.chassis.shapes import Part, count, ident, instant, one_of
 
 STATES = (
     "draft",

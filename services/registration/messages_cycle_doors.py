@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from services.chassis.catalogue import Door
+from services.chassis.shapes import count, ident, instant, one_of, text
 from services.registration.messages_cycle import (
     STATES,
     TIE_RULES,
@@ -16,7 +17,6 @@ from services.registration.messages_cycle import (
     RelayState,
     Settings,
 )
-from services.registration.shapes import count, ident, instant, one_of, text
 
 # --- asked --------------------------------------------------------------------------------
 

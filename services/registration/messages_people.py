@@ -5,9 +5,9 @@ from __future__ import annotations
 from marshmallow import Schema, fields
 
 from services.chassis.catalogue import Door, Event, Heard
+from services.chassis.shapes import count, ident, instant, one_of
 from services.registration import messages_people_doors, messages_projects
 from services.registration.messages_people_doors import ROLES
-from services.registration.shapes import count, ident, instant, one_of
 
 SAID_STATUSES = ("confirmed", "checked_in", "no_show", "withdrawn", "disqualified")
 

@@ -7,8 +7,8 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from services.chassis.catalogue import Door
+from services.chassis.shapes import count, ident, insee, instant, one_of, siren, text
 from services.registration.messages_cycle_doors import TheMarathon
-from services.registration.shapes import count, ident, insee, instant, one_of, siren, text
 
 ROLES = ("organiser", "juror", "coach", "operator")
 MACHINE_ROLES = ("organiser", "operator")

@@ -7,9 +7,9 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from services.chassis.catalogue import Door
+from services.chassis.shapes import count, ident, insee, instant, one_of, siren, text
 from services.registration.messages_cycle_doors import TheMarathon
 from services.registration.messages_people_doors import NamedPerson, PersonView, RoleView
-from services.registration.shapes import count, ident, insee, instant, one_of, siren, text
 
 DECISIONS = ("accepted", "waitlisted", "refused")
 MOST_MEMBERS = 20

@@ -6,10 +6,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from services.chassis.shapes import count, ident, instant, one_of, text
+from services.chassis.shapes import count, ident, insee, instant, one_of, text
 from services.venues.messages_events import OFFER_STATES, STATUSES, STEP_FREE
-
-INSEE = validate.Regexp(r"^\d[\dAB]\d{3}\Z")
 
 
 class Owner(Schema):
@@ -27,7 +25,7 @@ class Address(Schema):
     house_number = text(20, 0, load_default="")
     street = text(200, required=True)
     postal_code = fields.String(required=True, validate=validate.Regexp(r"^\d{5}\Z"))
-    insee = fields.String(required=True, validate=INSEE)
+    insee = insee(required=True)
 
 
 class Interval(Schema):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import EXCLUDE, Schema, fields
+from marshmallow import Schema, fields
 
-from services.chassis.shapes import count, ident, instant, one_of
+from services.chassis.shapes import Part, count, ident, instant, one_of
 
 OFFER_STATES = ("offered", "approved", "refused", "withdrawn")
 STEP_FREE = ("yes", "partly", "no")
@@ -49,13 +49,6 @@ class AllocationState(Schema):
     owner_key = ident(required=True)
     owner_siren = fields.String(required=True, allow_none=True)
     reason = fields.String(required=True, allow_none=True)
-
-
-class Part(Schema):
-    """A part of somebody's state: what venues reads of it, and nothing more."""
-
-    class Meta:
-        unknown = EXCLUDE
 
 
 class PalmaresRefPart(Part):

@@ -6,8 +6,9 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from services.chassis.shapes import count, ident, instant, one_of
 from services.voting.rules import RULES
-from services.voting.shapes import STATES, TIE_RULES, WHO_MAY_VOTE, count, ident, instant, one_of
+from services.voting.shapes import STATES, TIE_RULES, WHO_MAY_VOTE
 
 
 class GetPoll(Schema):

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from marshmallow import EXCLUDE, Schema, fields
+from marshmallow import Schema, fields
 
-from services.voting.shapes import (
-    STATES,
-    TIE_RULES,
-    WHO_MAY_VOTE,
-    count,
-    counts,
-    ident,
-    instant,
-    one_of,
-)
+from services.chassis.shapes import Part, count, ident, instant, one_of
+from services.voting.shapes import STATES, TIE_RULES, WHO_MAY_VOTE, counts
 
 # --- said ---------------------------------------------------------------------------------
 
@@ -61,13 +53,6 @@ class PollState(Schema):
 
 
 # --- heard --------------------------------------------------------------------------------
-
-
-class Part(Schema):
-    """A part of somebody's state: what voting reads of it, and nothing more."""
-
-    class Meta:
-        unknown = EXCLUDE
 
 
 class SettingsPart(Part):
