@@ -67,10 +67,14 @@ def convene(scene: Scene) -> None:
     for number in range(scene.leg.coaches):
         _grant(scene, present, "coach", number, organisation="Atelier des entreprises (inventé)")
     _grant(scene, present, "organiser", 0)
-    scene.api.put(f"{scene.path}/grid", scene.step("grid"), criteria=GRID)
+    until("the jury knows of the marathon", partial(_set_grid, scene))
     for gift in scene.leg.prizes:
         _add_prize(scene, gift)
     until("the panel is complete", lambda: _panel_is_complete(scene))
+
+
+def _set_grid(scene: Scene) -> Any:
+    return scene.api.put(f"{scene.path}/grid", scene.step("grid"), criteria=GRID)
 
 
 def _add_prize(scene: Scene, gift: Any) -> None:

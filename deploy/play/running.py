@@ -6,6 +6,7 @@ import random
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from deploy.play.api import Api, Problem
@@ -107,6 +108,7 @@ def score(scene: Scene, jurors: int | None = None) -> None:
     """Every juror, or the first few, signs in and hands in a card for each team."""
     if scene.state() not in (RUNNING, "ended"):
         return
+    until("the jury knows that it runs", lambda: _panel_knows(scene))
     recuse(scene)
     wanted = scene.leg.jurors if jurors is None else jurors
     if _are_in(scene, wanted):
@@ -115,6 +117,13 @@ def score(scene: Scene, jurors: int | None = None) -> None:
     emails = [scene.person("juror", number).email for number in range(wanted)]
     for number, session in enumerate(sign_in(scene, emails)):
         _score(scene, number, session)
+
+
+def _panel_knows(scene: Scene) -> bool:
+    """Whether the jury has heard of all the teams that are here."""
+    lines = scene.api.get(f"{scene.path}/progress")
+    here = [p for p in scene.api.get(f"{scene.path}/projects") if p["status"] in STANDING]
+    return {line["project"] for line in lines} == {project["id"] for project in here}
 
 
 def _are_in(scene: Scene, jurors: int) -> bool:
@@ -130,7 +139,8 @@ def _score(scene: Scene, number: int, session: str) -> None:
             values = {criterion["id"]: rng.randint(3, 10) for criterion in GRID}
             path = f"{scene.path}/scorecards/{line['project']}"
             step = scene.step("card", number, line["project"])
-            scene.api.put(path, step, session, values=values, comment="Commentaire inventé.")
+            hand_in = partial(scene.api.put, path, step, session, values=values)
+            until("the jury takes the card", hand_in)
 
 
 def _as(scene: Scene, session: str) -> Api:
