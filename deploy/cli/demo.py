@@ -10,7 +10,13 @@ FOLDER = Path(".marathon") / "demo"
 
 
 @click.command()
-@click.option("--port", default=8000, show_default=True, envvar="MARATHON_GATEWAY_PORT")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8000,
+    show_default=True,
+    envvar="MARATHON_GATEWAY_PORT",
+)
 @click.option("--fresh", is_flag=True, help="Forget the last demonstration and start anew.")
 @click.option(
     "--folder",

@@ -29,6 +29,7 @@ FILE = Path(__file__).resolve().parents[1] / "cycles" / "vallee-du-lot-2023.play
 START_S = 60.0
 STOP_S = 15.0
 LABEL = "demonstration"
+FULL_BYTES = 1 << 20
 
 
 def run(folder: Path, port: int, fresh: bool) -> None:
@@ -36,17 +37,18 @@ def run(folder: Path, port: int, fresh: bool) -> None:
 
     Raises ``click.ClickException`` with what to do when it can't be run.
     """
-    with _readable_errors(folder), _alone(folder):
+    with _readable_errors(folder), _alone(folder) as lock:
         if fresh:
             _forget(folder)
         _must_be_free(port)
-        with _instance(folder, port) as child:
+        begun = _length(folder / "log")
+        with _instance(folder, port, lock) as child, _told_when_full(folder):
             url = f"http://{HOST}:{port}"
-            _wait(child, url, folder)
+            _wait(child, url, folder, begun)
             _let_in(folder)
             found = play(FILE, url, _token(folder))
             click.echo(guide(url, found, load(FILE, datetime.now(UTC))))
-            _stay(child, folder)
+            _stay(child, folder, begun)
 
 
 @contextmanager
@@ -64,17 +66,35 @@ def _readable_errors(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keeps a second demonstration off the same data, as long as this process lives."""
+def _told_when_full(folder: Path) -> Iterator[None]:
+    """Says that the disk is full where that is why something failed: the instance can't know."""
+    try:
+        yield
+    except click.ClickException as error:
+        if shutil.disk_usage(folder).free >= FULL_BYTES:
+            raise
+        told = f"The disk of {folder} is full: make room and start again."
+        raise click.ClickException(told) from error
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[int]:
+    """Keeps a second demonstration off the same data; the lock, for the instance to hold too."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise click.ClickException(
-                f"A demonstration is running already on {folder}: stop it with Ctrl-C first."
+                f"A demonstration is running already on {folder}: stop it with Ctrl-C first"
+                f"{_or_by_its_number(folder)}."
             ) from error
-        yield
+        yield lock.fileno()
+
+
+def _or_by_its_number(folder: Path) -> str:
+    number = (folder / "lock").read_text().strip()
+    return f", or with kill {number}" if number else ""
 
 
 def _forget(folder: Path) -> None:
@@ -100,7 +120,7 @@ def _must_be_free(port: int) -> None:
 
 
 @contextmanager
-def _instance(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def _instance(folder: Path, port: int, lock: int) -> Iterator[subprocess.Popen[bytes]]:
     """The child process of the instance, ended in the end."""
     with (folder / "log").open("ab") as log:
         child = subprocess.Popen(
@@ -110,8 +130,11 @@ def _instance(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
             stderr=log,
             # Ctrl-C is for us: the child ends when we say so, after what it is doing.
             start_new_session=True,
+            # Should we be killed, the data stay locked as long as the instance works on them.
+            pass_fds=(lock,),
         )
     try:
+        (folder / "lock").write_text(str(child.pid))
         with _ending_on_sigterm():
             yield child
     finally:
@@ -123,15 +146,19 @@ def _ending_on_sigterm() -> Iterator[None]:
     def interrupt(_number: int, _frame: Any) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    # A terminal that is closed hangs up, unless we were told not to mind (nohup).
+    ends = [s for s in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(s) != signal.SIG_IGN]
+    before = {number: signal.signal(number, interrupt) for number in ends}
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(
-            "\nStopped. The data are kept: make demo goes on, make demo FRESH=1 starts anew."
-        )
+        with suppress(OSError):
+            click.echo(
+                "\nStopped. The data are kept: make demo goes on, make demo FRESH=1 starts anew."
+            )
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
@@ -160,12 +187,12 @@ def environment(folder: Path, port: int) -> dict[str, str]:
     }
 
 
-def _wait(child: subprocess.Popen[bytes], url: str, folder: Path) -> None:
+def _wait(child: subprocess.Popen[bytes], url: str, folder: Path, begun: int) -> None:
     """Waits until the instance answers."""
     until = time.monotonic() + START_S
     while time.monotonic() < until:
         if child.poll() is not None:
-            raise click.ClickException(_why_it_ended(folder))
+            raise click.ClickException(_why_it_ended(folder, begun))
         with suppress(requests.RequestException):
             if requests.get(f"{url}/readyz", timeout=5).status_code == 200:
                 return
@@ -173,8 +200,13 @@ def _wait(child: subprocess.Popen[bytes], url: str, folder: Path) -> None:
     raise click.ClickException(f"The instance did not answer in {START_S:.0f} s: see {folder}/log.")
 
 
-def _why_it_ended(folder: Path) -> str:
-    log = (folder / "log").read_text(errors="replace")
+def _length(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _why_it_ended(folder: Path, begun: int) -> str:
+    """The reason in the log, of what was written since this start (bytes)."""
+    log = (folder / "log").read_bytes()[begun:].decode(errors="replace")
     if "disk is full" in log or "No space left" in log:
         return f"The disk of {folder} is full: make room and start again."
     lines = [line for line in log.splitlines() if line.startswith("Error: ")]
@@ -210,7 +242,7 @@ def _marathon(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def _stay(child: subprocess.Popen[bytes], folder: Path) -> None:
+def _stay(child: subprocess.Popen[bytes], folder: Path, begun: int) -> None:
     """Stays until Ctrl-C, or until the instance ends by itself."""
     child.wait()
-    raise click.ClickException(_why_it_ended(folder))
+    raise click.ClickException(_why_it_ended(folder, begun))

@@ -26,11 +26,19 @@ def guide(url: str, found: dict[str, Any], script: Script) -> str:
             "",
             "  What to look at first:",
             *(f"    {what:<28} {url}{path}" for what, path in sights(found)),
+            *over(found),
             "",
             "  Started again it keeps its data: make demo. To start anew: make demo FRESH=1",
             "",
         )
     )
+
+
+def over(found: dict[str, Any]) -> list[str]:
+    """What to say once the vote of the demonstration is over; it is open for a day."""
+    if any(one["state"] == "running" for one in found["marathons"]):
+        return []
+    return ["", "  The vote that was open is over by now: make demo FRESH=1 opens a new one."]
 
 
 def accounts(script: Script) -> list[tuple[str, Person]]:

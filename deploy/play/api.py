@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import requests
+from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 
 PATIENCE_S = 120.0
 """How long an instance may be away: servers are restarted under a play in tests."""
@@ -97,10 +98,13 @@ class Api:
                     params=query,
                     timeout=TIMEOUT_S,
                 )
-            except (requests.ConnectionError, requests.Timeout) as error:
+            except (InvalidSchema, InvalidURL, MissingSchema) as error:
+                raise Away(f"{self.url} is no address: write http://HOST:PORT.") from error
+            except requests.RequestException as error:
+                # Cut in the middle of an answer as well: the server was killed while writing it.
                 told: Any = error
             else:
-                if answer.status_code not in AWAY:
+                if answer.status_code not in AWAY and not _is_cut(answer):
                     return _content(f"{method} {path}", answer)
                 told = f"{answer.status_code} {answer.text[:300]}"
                 pause = max(pause, _retry_after(answer))
@@ -116,6 +120,17 @@ class Api:
             self._local.session.trust_env = False
         session: requests.Session = self._local.session
         return session
+
+
+def _is_cut(answer: requests.Response) -> bool:
+    """Whether a success is not whole: the API always says JSON."""
+    if answer.status_code >= 400:
+        return False
+    try:
+        answer.json()
+    except ValueError:
+        return True
+    return False
 
 
 def _retry_after(answer: requests.Response) -> float:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from deploy.play.scene import Scene, until
+from deploy.play.scene import Scene, Stuck, until
 from deploy.play.script import Place, Team
 from services.chassis import territory
 
@@ -33,6 +33,20 @@ def announce(scene: Scene, reveal: bool) -> None:
     scene.api.put(f"{scene.path}/host", scene.step("host"), insee=scene.leg.host)
     if reveal:
         scene.api.post(f"{scene.path}/host/reveal", scene.step("reveal"))
+
+
+def must_be_to_come(scene: Scene) -> None:
+    """Raises :class:`Stuck` where the 36 hours passed before the marathon began."""
+    view = scene.view()
+    if view["state"] not in BEFORE or view["ends_at"] is None:
+        return
+    shown = scene.api.find("/clock")
+    present = datetime.fromisoformat(shown["now"]) if shown else datetime.now(UTC)
+    if present >= datetime.fromisoformat(view["ends_at"]):
+        raise Stuck(
+            f"{scene.marathon} would be over before it began: the instance's clock shows"
+            f" {present:%Y-%m-%d}. Play it on an instance that is new, with MARATHON_CLOCK_FILE."
+        )
 
 
 def mobilise(scene: Scene) -> None:

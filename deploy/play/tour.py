@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from deploy.play import closing, mobilising, running
-from deploy.play.api import Api
+from deploy.play.api import Api, Problem
 from deploy.play.scene import Scene, Stuck, until
 from deploy.play.script import STAGES, Leg, Script
 from deploy.play.summary import summary
@@ -48,7 +48,7 @@ class Tour:
         self._open(now or datetime.now(UTC))
         for number, leg in enumerate(self.legs):
             self._play_leg(number, leg)
-        self._finish(now or datetime.now(UTC))
+        self._finish(datetime.now(UTC))
         found = summary(self.api, self.script, self.relay_seconds)
         return {**found, "seconds": round(time.monotonic() - began, 1)}
 
@@ -67,8 +67,14 @@ class Tour:
         """Shows the season's beginning on an instance that has seen nothing yet."""
         if self.api.find("/clock") is None:
             return
-        if not self.api.get("/cycles"):
+        if self.api.get("/cycles"):
+            return
+        try:
             self.api.put("/clock", f"clock/{at.isoformat()}", now=at.isoformat())
+        except Problem as problem:
+            # Set already, by a play that was stopped here or by an answer that was lost.
+            if problem.code != "clock_backwards":
+                raise
 
     def _play_leg(self, number: int, leg: Leg) -> None:
         scene = self._scene(number, leg)
@@ -76,6 +82,8 @@ class Tour:
             mobilising.announce(scene, reveal=False)
             return
         mobilising.announce(scene, reveal=True)
+        if leg.until != "mobilised":
+            mobilising.must_be_to_come(scene)
         if number > 0:
             closing.accept(scene)
         self._wait_for_relay(number, scene)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 import requests
 
+from deploy.demo import _why_it_ended
+from deploy.demo.guide import over
 from tests.instance import MARATHON, free_port
 
 READY_S = 150
@@ -124,6 +127,43 @@ def test_stopped_it_leaves_nobody_and_started_again_it_keeps_its_data(
         assert api(again, "/marathons/vallee-du-lot-2023-3/palmares")["digest"] == before
     finally:
         assert again.stop() == 0
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGKILL])
+def test_however_it_ends_the_data_have_one_instance(tmp_path: Path, how: signal.Signals) -> None:
+    first = Demo(tmp_path, free_port())
+    child = wait_for_child(tmp_path)
+    first.process.send_signal(how)
+    first.process.communicate(timeout=40)
+    if how is signal.SIGHUP:
+        assert not Path(f"/proc/{child}").exists()
+        return
+    # Killed it can't end its instance; the next one is told, and how to end it.
+    told = Demo(tmp_path, free_port()).process.communicate(timeout=30)[1]
+    os.kill(child, signal.SIGTERM)
+    assert told.endswith(f"stop it with Ctrl-C first, or with kill {child}.\n")
+
+
+def wait_for_child(folder: Path) -> int:
+    """The process of the demonstration's instance, once it is there."""
+    lock = folder / "lock"
+    for _ in range(300):
+        if lock.exists() and lock.read_text():
+            return int(lock.read_text())
+        time.sleep(0.1)
+    raise AssertionError("no instance came")
+
+
+def test_why_it_ended_is_read_from_this_start_alone(tmp_path: Path) -> None:
+    old = "Error: The disk is full: make room.\n"
+    (tmp_path / "log").write_text(old + "Error: Port 8000 is taken.\n")
+    assert _why_it_ended(tmp_path, len(old)).startswith("Port 8000 is taken. See ")
+
+
+def test_a_vote_that_is_over_is_said_with_what_to_do() -> None:
+    assert over({"marathons": [{"state": "closed"}, {"state": "running"}]}) == []
+    assert "make demo FRESH=1" in over({"marathons": [{"state": "ended"}]})[1]
 
 
 def api(demo: Demo, path: str) -> dict[str, Any]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
+import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deploy.play import script
+from deploy.play.api import Api
 from deploy.play.cast import person
 from deploy.play.script import ScriptError
+from deploy.play.tour import LEAD
 from services.chassis.clock import SystemClock
 from tests.instance import MARATHON, Instance
 
@@ -23,16 +28,21 @@ NOW = SystemClock().now()
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """A whole instance in one process, with a clock that can be moved and a mailbox."""
-    folder = tmp_path_factory.mktemp("embedded")
+    made = embedded(tmp_path_factory.mktemp("embedded"))
+    made.wait_ready()
+    yield made
+    assert made.processes["embedded"].halt() == 0
+    made.stop()
+
+
+def embedded(folder: Path) -> Instance:
+    """An instance that is starting, with its data in a folder."""
     database_url = f"sqlite:///{folder}/data/{{service}}.sqlite"
     mail = f"folder:{folder / 'mail'}"
     made = Instance(folder, "embedded://", database_url, MARATHON_DEMO="1", MARATHON_SMTP_URL=mail)
     (folder / "data").mkdir()
     made.start("embedded")
-    made.wait_ready()
-    yield made
-    assert made.processes["embedded"].halt() == 0
-    made.stop()
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +132,61 @@ def test_the_same_seed_casts_the_same_people_and_all_of_them_differ() -> None:
     assert cast == [person(1, leg, "juror", number) for leg in (1, 2) for number in range(5)]
     assert len({one.email for one in cast}) == len(cast)
     assert all(one.email.endswith("@example.org") for one in cast)
+
+
+WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\nConnection: close\r\n\r\n" + b'{"a": "ok"}'
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"a":',
+        b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"a":\r\n',
+    ],
+)
+def test_an_answer_cut_by_a_killed_server_is_asked_for_again(cut: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        answers = threading.Thread(target=answer_each, args=(server, [cut, WHOLE]))
+        answers.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        assert Api(url, "token", "play").get("/x") == {"a": "ok"}
+        answers.join()
+
+
+def answer_each(server: socket.socket, answers: list[bytes]) -> None:
+    """Gives each connection one answer, as far as it goes."""
+    for answer in answers:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(answer)
+
+
+def test_an_address_that_is_none_is_told_plainly() -> None:
+    done = run(str(FILE), "--url", "localhost:8000")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("is no address: write http://HOST:PORT.")
+
+
+def test_stopped_after_the_clock_was_set_it_goes_on_and_too_late_it_says_so(
+    tmp_path: Path,
+) -> None:
+    path = Path(script.__file__).parents[1] / "cycles" / "vallee-du-lot-2023.play.yaml"
+    begins = min(leg.starts_at for leg in script.load(path, NOW).legs if leg.starts_at) - LEAD
+    made = embedded(tmp_path)
+    try:
+        made.wait_ready()
+        make = ("token", "create", "--label", "play", "--role", "organiser")
+        token = made.marathon(*make).strip()
+        Api(made.url, token, "test").put("/clock", "past", now=begins.isoformat())
+        arguments = (str(path), "--url", made.url, "--until", "announced")
+        assert run(*arguments, token=token).returncode == 0
+        far = (NOW + timedelta(days=1)).isoformat()
+        Api(made.url, token, "test").put("/clock", "future", now=far)
+        done = run(str(path), "--url", made.url, token=token)
+        assert done.returncode == 1
+        assert "would be over before it began" in done.stderr
+    finally:
+        made.stop()
