@@ -20,7 +20,9 @@ from deploy import packages
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = {"run": ("build.txt", "run.txt"), "dev": ("build.txt", "dev.txt")}
 DISK_MB = {"run": 400, "dev": 800}
-PIP = ["-m", "pip", "--disable-pip-version-check", "--no-input", "-qq", "install"]
+# Compiled when first imported: most of what is installed never is, and somebody waits for it.
+INSTALL = ["install", "--no-compile"]
+PIP = ["-m", "pip", "--disable-pip-version-check", "--no-input", "-qq", *INSTALL]
 
 
 class SetupError(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from deploy.play.scene import Scene, Stuck, until
@@ -256,8 +256,9 @@ def prepare_poll(scene: Scene, projects: set[str]) -> bool:
     return {one["id"] for one in poll["candidates"]} == projects
 
 
+@cache
 def host_commune(scene: Scene) -> territory.Commune:
-    """The host town, by the marathon's own word or else the play's."""
+    """The host town, by the marathon's own word or else the play's; once mobilised it stays."""
     insee = scene.view()["host_insee"] or scene.leg.host
     found = territory.load().commune(str(insee))
     if found is None:
