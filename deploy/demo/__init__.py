@@ -98,10 +98,11 @@ def _or_by_its_number(folder: Path) -> str:
 
 
 def _forget(folder: Path) -> None:
-    for entry in folder.iterdir():
-        if entry.name == "lock":
-            continue
-        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    """Takes away what a demonstration makes, and nothing else that may be in the folder."""
+    shutil.rmtree(folder / "mail", ignore_errors=True)
+    for pattern in ("clock*", "log", "secret", "token*", "*.sqlite", "*.sqlite-*"):
+        for entry in folder.glob(pattern):
+            entry.unlink()
 
 
 def _must_be_free(port: int) -> None:
@@ -219,8 +220,11 @@ def _token(folder: Path) -> str:
     path = folder / "token"
     if not path.exists():
         made = _marathon(folder, "token", "create", "--label", LABEL, "--role", "organiser")
-        path.touch(mode=0o600)
-        path.write_text(made)
+        # Written beside and renamed: half a token would be of no use for ever.
+        beside = folder / "token.new"
+        beside.touch(mode=0o600)
+        beside.write_text(made)
+        beside.replace(path)
     return path.read_text().strip()
 
 

@@ -16,7 +16,7 @@ import structlog
 from marshmallow import ValidationError
 from sqlalchemy.exc import IntegrityError
 
-from services.chassis import failures, idempotency
+from services.chassis import failures, idempotency, metrics
 from services.chassis.actor import Actor
 from services.chassis.catalogue import Messages
 from services.chassis.clock import Clock
@@ -196,6 +196,7 @@ class Core:
 
     def _in_time(self, call: Call) -> None:
         if call.late:
+            metrics.dropped(self.name)
             raise Refusal(
                 "deadline_passed",
                 "La demande est arrivée trop tard et n’a pas été exécutée.",

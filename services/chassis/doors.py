@@ -8,6 +8,7 @@ framework would change these alone (ADR 0002).
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ import structlog
 from nameko.extensions import DependencyProvider
 from sqlalchemy import MetaData
 
-from services.chassis import offload
+from services.chassis import metrics, offload
 from services.chassis.actor import Actor
 from services.chassis.catalogue import Messages
 from services.chassis.core import Call, Core
@@ -170,6 +171,7 @@ def _marked(entrypoint: Any, door: Method) -> Method:
 def _answer(service: Any, method: Method, run: Callable[[Core, Call], Any]) -> dict[str, Any]:
     """What travels back: ``{"ok": answer}`` or ``{"problem": refusal}``."""
     office: Office = service.chassis
+    began = time.perf_counter()
     try:
         return {"ok": run(office.core, office.call)}
     except Refusal as refusal:
@@ -182,6 +184,8 @@ def _answer(service: Any, method: Method, run: Callable[[Core, Call], Any]) -> d
             correlation=office.call.correlation,
         )
         return {"problem": _internal(office.call.correlation).to_problem()}
+    finally:
+        metrics.answered(office.core.name, method.__name__, time.perf_counter() - began)
 
 
 def _internal(correlation: str) -> Refusal:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import delete, or_
 
+from services.chassis import erasure
 from services.chassis.catalogue import heard_by_type
 from services.chassis.database import insert
 from services.chassis.envelope import Envelope, marathon_of
@@ -46,6 +47,7 @@ def take(work: Work, envelope: Envelope) -> HeardEvent | None:
     work.lock(f"marathon:{marathon}" if marathon else f"{heard.kind}:{envelope.subject}")
     if not _keep_if_newer(work, heard.kind, envelope, marathon):
         return None
+    erasure.follow(work, heard.kind, envelope)
     return HeardEvent(
         envelope.id, envelope.type, heard.kind, envelope.subject, marathon, envelope.time, state
     )

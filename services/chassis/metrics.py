@@ -15,6 +15,16 @@ def published(service: str, count: int) -> None:
     EVENTS_PUBLISHED.labels(service).inc(count)
 
 
+def answered(service: str, door: str, seconds: float) -> None:
+    """Notes how long a call took."""
+    CALLS.labels(service, door).observe(seconds)
+
+
+def dropped(service: str) -> None:
+    """Counts a call that came too late to be carried out."""
+    DROPPED.labels(service).inc()
+
+
 def heard(service: str) -> None:
     """Counts an event that may be acknowledged."""
     EVENTS_HEARD.labels(service).inc()

@@ -8,7 +8,11 @@ import subprocess
 import sys
 from typing import Any
 
+import structlog
+
 from services.chassis.errors import Refusal
+
+log = structlog.get_logger()
 
 
 def run(worker: str, payload: Any, timeout_s: float = 30) -> Any:
@@ -40,12 +44,13 @@ def run_here(worker: str, payload: Any) -> Any:
 
 
 def _failed(reason: str) -> Refusal:
+    # For the operator: it may hold paths, and whoever asked can do nothing with it.
+    log.error("computation_failed", reason=reason)
     return Refusal(
         "computation_failed",
         "Le calcul n’a pas abouti.",
         "Réessayez ; si cela dure, prévenez l’exploitant.",
         503,
-        reason=reason,
     )
 
 

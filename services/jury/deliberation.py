@@ -113,7 +113,14 @@ def view(work: Work, marathon: str) -> dict[str, Any]:
     edition = standing.last_edition(work, panel)
     if panel.status == "sealed" and edition is not None:
         return dict(edition.record["outcome"])
-    return lines(work, panel, standing.of(work, panel))
+    who = standing.of(work, panel)
+    if scorecards.owes_cards(work, panel, who, work.actor.key):
+        raise Refusal(
+            "cards_first",
+            "Vous êtes aussi juré : le classement se consulte une fois vos grilles rendues.",
+            "Rendez d’abord vos grilles, ou abstenez-vous.",
+        )
+    return lines(work, panel, who)
 
 
 def lines(work: Work, panel: Panel, who: Standing) -> dict[str, Any]:

@@ -6,31 +6,22 @@ late or in another order, the outcome is the same.
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from services.chassis.inbox import HeardEvent
-from services.chassis.tables import copies
 from services.chassis.work import Work
 from services.jury import panels, scorecards, standing
 from services.jury.tables import Panel
 
 WITHOUT_PANEL = frozenset({"draft", "announced"})
 
-# What a role says of the person, beside what they may do.
-PERSONAL = {"display_name": "", "organisation": None}
-
 
 def react(work: Work, event: HeardEvent) -> None:
     """Does what an event, now among the copies, requires."""
-    if event.kind == "person":
-        forget(work, event.subject)
-        return
     if event.marathon is not None:
         reconcile(work, event.marathon)
     elif event.kind == "role":
         _reconcile_all(work)
-    if event.kind == "role":
-        _forget_if_erased(work, event.state["person_key"])
 
 
 def reconcile(work: Work, marathon: str) -> None:
@@ -48,30 +39,8 @@ def reconcile(work: Work, marathon: str) -> None:
     scorecards.tell_progress(work, panel)
 
 
-def forget(work: Work, person: str) -> None:
-    """Takes an erased person's name out of the copies; their cards stay (RULES D2).
-
-    The caller holds the person's lock.
-    """
-    roles = select(copies.c.subject, copies.c.state).where(copies.c.kind == "role")
-    for subject, state in work.session.execute(roles).all():
-        if state["person_key"] == person:
-            work.session.execute(
-                update(copies)
-                .where(copies.c.kind == "role", copies.c.subject == subject)
-                .values(state=state | PERSONAL)
-            )
-
-
 def _reconcile_all(work: Work) -> None:
     # Locked in order, so that two of these never wait for each other in a ring.
     for marathon in work.session.scalars(select(Panel.marathon).order_by(Panel.marathon)).all():
         work.lock(f"marathon:{marathon}")
         reconcile(work, marathon)
-
-
-def _forget_if_erased(work: Work, person: str) -> None:
-    # A role said before the erasure may come after it: whichever of the two is second forgets.
-    work.lock(f"person:{person}")
-    if work.copy("person", person) is not None:
-        forget(work, person)

@@ -83,6 +83,14 @@ def mine(work: Work, marathon: str) -> list[dict[str, Any]]:
     return lines
 
 
+def owes_cards(work: Work, panel: Panel, who: Standing, key: str | None) -> bool:
+    """Whether somebody is a juror whose cards are not all in: they see no scores (RULES J5)."""
+    if panel.status == "sealed" or key is None:
+        return False
+    mine = {project for project, keys in who.eligible.items() if key in keys}
+    return bool(mine - _versions(work, panel, key).keys())
+
+
 def progress(work: Work, marathon: str) -> list[dict[str, Any]]:
     """How many cards are in; for organisers, once the marathon has ended, also what they say.
 
@@ -91,6 +99,7 @@ def progress(work: Work, marathon: str) -> list[dict[str, Any]]:
     panel = panels.found(work, marathon)
     who = standing.of(work, panel)
     with_scores = work.actor.has("organiser", marathon) and panels.has_ended(work, marathon)
+    with_scores = with_scores and not owes_cards(work, panel, who, work.actor.key)
     by_project = scoring.by(counted(work, panel, who), lambda card: card.project)
     answered = _answered(work, panel, who)
     lines = []

@@ -8,7 +8,7 @@ from sqlalchemy import delete, or_, select
 
 from services.chassis.errors import Invalid, NotFound
 from services.chassis.work import Work
-from services.registration import marathons, people, sessions, standings
+from services.registration import marathons, people, sessions, standings, tokens
 from services.registration.tables import Pairing, Person, Role
 
 EVERYWHERE = "*"
@@ -97,6 +97,8 @@ def end(work: Work, role: Role) -> None:
         standings.leave(work, role.marathon, role.person_key)
     work.session.execute(delete(Pairing).where(Pairing.role == role.id))
     sessions.end_all(work, role.person_key)
+    if role.role == "organiser":
+        tokens.end_of(work, role.person_key, role.marathon)
     work.session.flush()
     say(work, role, "role_revoked")
 

@@ -111,7 +111,7 @@ def belongs(work: Work, project: Project) -> bool:
 
 
 def is_public(project: Project) -> bool:
-    """Whether everybody may know of the project; once it was public it stays so."""
+    """Whether everybody may know of the project: it has a place, or left after it had a number."""
     return project.status in PLACED or (project.status in LEFT and project.team_number is not None)
 
 

@@ -49,6 +49,14 @@ def revoke(work: Work, id: str) -> Token:  # noqa: A002 - the door's field
     return token
 
 
+def end_of(work: Work, key: str, marathon: str | None) -> None:
+    """Revokes the tokens that somebody made as an organiser and no longer could (RULES S4)."""
+    theirs = update(Token).where(Token.created_by == key, Token.revoked_at.is_(None))
+    if marathon is not None:
+        theirs = theirs.where(Token.marathon == marathon)
+    work.session.execute(theirs.values(revoked_at=work.now))
+
+
 def list_tokens(work: Work) -> list[Token]:
     """All tokens of which the asker is an organiser, newest first."""
     tokens = work.session.scalars(select(Token).order_by(Token.created_at.desc(), Token.id))

@@ -15,6 +15,7 @@ from services.venues.tables import Allocation, Offer, Premises
 
 STANDING = ("confirmed", "handed_over", "returned")
 TEAM_STANDS = frozenset({"confirmed", "checked_in"})
+GONE = frozenset({"withdrawn", "no_show", "disqualified"})
 AFTER_THE_END = frozenset({"ended", "deliberated", "closed", "cancelled"})
 MOVED = "L’équipe a été placée ailleurs."
 
@@ -97,9 +98,10 @@ def confirm_all(work: Work, marathon: str) -> list[dict[str, Any]]:
 
 def decline(work: Work, allocation: str, reason: str) -> dict[str, Any]:
     """Declines a proposed seat, by the owner or an organiser."""
-    row, _state = _locked(work, allocation)
+    row, state = _locked(work, allocation)
     _must_concern(work, row)
     if row.status != "declined":
+        _must_not_be_over(state)
         must_be(row, "proposed")
         row.status, row.reason = "declined", reason
     return view_of(work, row)
@@ -107,9 +109,10 @@ def decline(work: Work, allocation: str, reason: str) -> dict[str, Any]:
 
 def cancel(work: Work, allocation: str, reason: str) -> dict[str, Any]:
     """Cancels a seat before the keys are handed over, by the owner or an organiser."""
-    row, _state = _locked(work, allocation)
+    row, state = _locked(work, allocation)
     _must_concern(work, row)
     if row.status != "cancelled":
+        _must_not_be_over(state)
         must_be(row, "proposed", "confirmed")
         give_up(work, row, "cancelled", reason)
     return view_of(work, row)
@@ -129,6 +132,15 @@ def give_up(work: Work, row: Allocation, status: str, reason: str | None) -> Non
     row.status, row.reason, row.misfits, row.held = status, reason, [], False
     if was_said:
         say(work, row)
+
+
+def release_the_gone(work: Work, marathon: str) -> None:
+    """Gives up the seats of teams that take part no more; those with keys return them first."""
+    for row in of_marathon(work, marathon, "proposed", "confirmed", "returned"):
+        team = work.copy("project", row.project)
+        if team is not None and team["status"] in GONE:
+            status = "released" if row.status == "returned" else "cancelled"
+            give_up(work, row, status, team["reason"])
 
 
 def check(work: Work, marathon: str) -> None:
@@ -261,15 +273,18 @@ def _give_up_others(work: Work, row: Allocation) -> None:
 
 
 def _move_in_time(work: Work, row: Allocation, state: calls.Marathon) -> None:
-    if (row.from_at, row.to_at) == calls.interval(state):
-        return
+    premises = work.session.get_one(Premises, row.premises)
+    moved = (row.from_at, row.to_at) != calls.interval(state)
     row.from_at, row.to_at = calls.interval(state)
     if row.status not in STANDING:
         return
-    seats.leave(work, row)
-    premises = work.session.get_one(Premises, row.premises)
-    seats.take_any(work, row, premises)
-    say(work, row)
+    if moved:
+        seats.leave(work, row)
+    # A seat that somebody else had at the new time may be free by now.
+    if moved or not seats.has_seat(work, row):
+        seats.take_any(work, row, premises)
+    if moved:
+        say(work, row)
 
 
 def _misfits(work: Work, row: Allocation, premises: Premises) -> list[str]:
@@ -288,12 +303,21 @@ def _misfits(work: Work, row: Allocation, premises: Premises) -> list[str]:
 
 
 def _locked(work: Work, allocation: str) -> tuple[Allocation, calls.Marathon]:
-    row = work.session.get(Allocation, allocation)
+    state = calls.locked(work, _found(work, allocation).marathon)
+    # Again under the lock: a proposal may have been replaced by another meanwhile.
+    return _found(work, allocation), state
+
+
+def _found(work: Work, allocation: str) -> Allocation:
+    row = work.session.get(Allocation, allocation, populate_existing=True)
     if row is None:
         raise NotFound("allocation", allocation)
-    state = calls.locked(work, row.marathon)
-    work.session.refresh(row)
-    return row, state
+    return row
+
+
+def _must_not_be_over(state: calls.Marathon) -> None:
+    if state["state"] in calls.OVER:
+        raise Refusal("marathon_over", "Ce marathon est terminé : ses locaux sont réglés.")
 
 
 def locked_with_keys(work: Work, allocation: str) -> Allocation:

@@ -45,13 +45,15 @@ def interval(marathon: Marathon) -> tuple[datetime, datetime]:
 def must_be_open(work: Work, marathon: Marathon) -> None:
     """Raises ``Refusal`` "call_not_open" or "marathon_over".
 
-    An organiser may still add premises after the start, when others dropped out.
+    An organiser may still add premises after the start, when others dropped out. Before the
+    mobilisation nobody may: an address would give the secret host town away (RULES C4).
     """
     if marathon["state"] in OVER:
         raise Refusal("marathon_over", "Ce marathon est terminé.")
     call = work.session.get(Call, marathon["id"])
     is_open = call is not None and call.closed_at is None
-    if not is_open and not work.actor.has("organiser", marathon["id"]):
+    late = call is not None and work.actor.has("organiser", marathon["id"])
+    if not is_open and not late:
         raise Refusal(
             "call_not_open",
             "L’appel à locaux de ce marathon n’est pas ouvert.",

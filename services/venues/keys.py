@@ -36,4 +36,5 @@ def return_keys(work: Work, allocation: str) -> dict[str, Any]:
         row.status = "returned"
         row.keys_back_at, row.keys_back_by = work.now, work.actor.key
         allocations.say(work, row)
+        allocations.release_the_gone(work, row.marathon)
     return allocations.view_of(work, row)

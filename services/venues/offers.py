@@ -37,11 +37,19 @@ def offer(work: Work, marathon: str, owner: Mapping[str, Any], **given: Any) -> 
         premises = places.new(work, owner_key, owner, values)
     else:
         _must_not_be_offered(work, marathon, premises)
+        _must_concern_all(work, premises)
         premises.contact, premises.owner_siren = dict(owner), owner["siren"]
         _apply(work, premises, values)
     row = _offered(work, marathon, premises)
     say(work, row, premises)
     return view_of(work, row)
+
+
+def _must_concern_all(work: Work, premises: Premises) -> None:
+    """Premises of an owner are brought up to date by them, or by who organises all they are in."""
+    if not places.is_owner(work, premises):
+        for row in work.session.scalars(select(Offer).where(Offer.premises == premises.id)):
+            work.actor.must("organiser", row.marathon)
 
 
 def _must_not_be_offered(work: Work, marathon: str, premises: Premises) -> None:
@@ -113,6 +121,8 @@ def withdraw(work: Work, offer: str, reason: str) -> dict[str, Any]:
     _must_concern(work, row, premises)
     if row.state == "withdrawn":
         return view_of(work, row)
+    if _is_over(work, row):
+        raise Refusal("offer_over", "Cette offre n’est plus d’actualité.")
     if _keys_were_handed_over(work, row):
         raise Refusal(
             "keys_are_out",

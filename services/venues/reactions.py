@@ -11,12 +11,12 @@ from typing import Any
 
 from sqlalchemy import select
 
+from services.chassis import idempotency
 from services.chassis.inbox import HeardEvent
 from services.chassis.work import Work
 from services.venues import allocations, calls, offers
 from services.venues.tables import Offer, Premises
 
-GONE = frozenset({"withdrawn", "no_show", "disqualified"})
 CANCELLED = "Le marathon est annulé."
 ERASED = "Le propriétaire a effacé ses données."
 
@@ -41,19 +41,11 @@ def reconcile(work: Work, marathon: str) -> None:
     if state["state"] == "cancelled":
         _release_all(work, marathon, CANCELLED)
         return
-    _give_up_seats_of_the_gone(work, marathon)
+    allocations.release_the_gone(work, marathon)
     if state["state"] == "closed":
         _release_after_closing(work, state)
     else:
         allocations.check(work, marathon)
-
-
-def _give_up_seats_of_the_gone(work: Work, marathon: str) -> None:
-    for row in allocations.of_marathon(work, marathon, "proposed", "confirmed", "returned"):
-        team = work.copy("project", row.project)
-        if team is not None and team["status"] in GONE:
-            status = "released" if row.status == "returned" else "cancelled"
-            allocations.give_up(work, row, status, team["reason"])
 
 
 def _release_all(work: Work, marathon: str, reason: str) -> None:
@@ -104,6 +96,8 @@ def forget(work: Work, person: str, at: datetime) -> None:
         _end_if_unused(work, row)
     for name in theirs:
         work.session.get_one(Premises, name, populate_existing=True).contact = None
+        # What was answered about them holds the contact too.
+        idempotency.forget(work, name)
     work.session.flush()
 
 

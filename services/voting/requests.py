@@ -24,7 +24,7 @@ Vous avez demandé à voter pour le prix du public : {title}.
 Ouvrez ce lien, puis confirmez votre vote sur la page :
 {link}
 
-ou saisissez ce code sur la page de vote : {code}
+ou donnez ce code là où vous votez : {code}
 
 Le lien et le code servent une fois et expirent dans {minutes} minutes.
 Vous pouvez revoter jusqu’à la clôture ({closes}) : seul votre dernier vote confirmé

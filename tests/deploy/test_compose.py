@@ -36,7 +36,7 @@ def test_only_the_gateway_publishes_a_port(name: str) -> None:
 
 
 def test_the_gateways_port_is_the_operators_choice() -> None:
-    assert PARTS["gateway"]["ports"] == ["${GATEWAY_PORT:-8000}:8000"]
+    assert PARTS["gateway"]["ports"] == ["${GATEWAY_PORTS:-8000-8003}:8000"]
 
 
 @pytest.mark.parametrize("name", [*SERVICES, "gateway", "mail"])
