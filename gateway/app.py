@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from gateway import api, health, hooks, inbound, languages, problems, site
+from gateway import api, assets, desk, health, hooks, inbound, languages, legal, problems, site
 from gateway.asking import Caller, Parts
 from gateway.identity import Identity
+from gateway.memory import Memory
 from gateway.routes import CLOCK, MAILS, ROUTES, Route
 from services.chassis.config import Settings
 from services.chassis.mail_folder import Mailbox, folder_of
@@ -19,17 +20,21 @@ from services.chassis.mail_folder import Mailbox, folder_of
 
 def create_app(settings: Settings, caller: Caller) -> Flask:
     """The gateway of one instance, which asks its services through ``caller``."""
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
     app.config.update(_config(settings))
     made = Parts(
         settings, caller, Identity(caller), settings.clock(), languages.load(), _mailbox(settings)
     )
     app.extensions["gateway"] = made
+    app.extensions["memory"] = Memory()
+    app.extensions["legal"] = legal.load(settings)
     problems.install(app)
     hooks.install(app)
     health.install(app)
+    assets.install(app)
     api.install(app, tuple(_routes(made)))
     site.install(app, with_mails=made.mailbox is not None)
+    desk.install(app)
     if settings.trusted_proxies:
         # Only the last ones are ours; what a client writes before them is ignored (RULES S3).
         trusted = settings.trusted_proxies

@@ -23,7 +23,8 @@ log = structlog.get_logger()
 SANE = re.compile(r"[A-Za-z0-9._-]{8,64}")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; "
+    # Bootstrap draws the arrows of its lists as pictures inside its style sheet: "data:".
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
@@ -59,16 +60,15 @@ def _begin() -> None:
 def _same_origin_only() -> None:
     """Refuses commands that another site's page makes a visitor's browser send.
 
-    Browsers say where a request comes from and pages can't make them lie; who sends no cookie
-    has nothing that another site could use. A browser that hides where it was writes "null" as
-    the origin: then only the newer header can vouch for it.
+    Browsers say where a request comes from, and a page can't make them lie. What a page's form
+    sends must say that it comes from here; a program that shows a token, or that has no cookie
+    and asks the API, has nothing that another site could use (docs/adr/0007).
     """
     if request.method in SAFE_METHODS or "Authorization" in request.headers:
         return
-    site = request.headers.get("Sec-Fetch-Site")
-    origin = request.headers.get("Origin")
-    hidden = origin == "null" and site == "same-origin"
-    if site in (None, "same-origin", "none") and (hidden or origin in (None, *_own_origins())):
+    told = _told_origins()
+    vouched = problems.wants_json() and not request.cookies
+    if all(told) and (told or vouched):
         return
     raise Refusal(
         "cross_site",
@@ -76,6 +76,19 @@ def _same_origin_only() -> None:
         _("Open the page of this site and try again there."),
         403,
     )
+
+
+def _told_origins() -> list[bool]:
+    """Whether each header that tells where the request comes from names this site."""
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    told = [] if site is None else [site in ("same-origin", "none")]
+    # A browser that hides where it was writes "null": then only the newer header can vouch.
+    if origin is not None and not (origin == "null" and site == "same-origin"):
+        told.append(origin in _own_origins())
+    if not told and request.referrer:
+        split = urlsplit(request.referrer)
+        told.append(f"{split.scheme}://{split.netloc}" in _own_origins())
+    return told
 
 
 def _own_origins() -> tuple[str, str]:
@@ -109,6 +122,8 @@ def _signed_in(credential: Credential) -> Visitor:
 def _end(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    # What one visitor may see, another may not: who knows better has said so.
+    response.headers.setdefault("Cache-Control", "no-store")
     if parts().settings.public_url.startswith("https://"):
         response.headers["Strict-Transport-Security"] = "max-age=31536000"
     if "correlation" in g:

@@ -87,6 +87,15 @@ class Identity:
         with self._lock:
             self._kept.pop(credential.digest, None)
 
+    def forget_person(self, key: str) -> None:
+        """Asks again for all credentials of a person: they signed out everywhere, or are gone."""
+        with self._lock:
+            theirs = [
+                digest for digest, (_since, who) in self._kept.items() if who.actor.key == key
+            ]
+            for digest in theirs:
+                del self._kept[digest]
+
     def forget_all(self) -> None:
         """Asks again for everybody."""
         with self._lock:

@@ -49,6 +49,11 @@ def gettext(text: str, **values: object) -> str:
     return found % values if values else found
 
 
+def N_(text: str) -> str:  # noqa: N802 - the name that gettext's tools look for
+    """``text``, marked for the catalogues; it is translated where it is shown."""
+    return text
+
+
 def ngettext(singular: str, plural: str, num: int) -> str:
     """The form for ``num``, in the language of the present answer; the template fills it in."""
     return _catalogue().ngettext(singular, plural, num)

@@ -47,8 +47,23 @@ class Mail(Schema):
     sent_at = fields.AwareDateTime(default_timezone=UTC)
 
 
+class MyData(Schema):
+    """All that is held on the asker, by service; ``missing`` names those that were away."""
+
+    registration = fields.Dict(allow_none=True)
+    venues = fields.Dict(allow_none=True)
+    voting = fields.Dict(
+        allow_none=True,
+        metadata={"description": "that one voted, never how: a choice is shown to nobody"},
+    )
+    jury = fields.Dict(allow_none=True)
+    missing = fields.List(fields.String())
+    at = fields.AwareDateTime(default_timezone=UTC)
+
+
 DOORS: dict[str, Door] = {
     "who_am_i": Door(None, Me),
+    "my_data": Door(None, MyData),
     "get_clock": Door(None, Now),
     "move_clock": Door(Now, Now),
     "list_mails": Door(MailsWanted, Mail, many=True),

@@ -7,6 +7,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
+from gateway import my_data
 from gateway.asking import parts, visitor
 from gateway.languages import gettext as _
 from gateway.messages import DOORS
@@ -45,6 +46,10 @@ def _who_am_i(_request: Request) -> Request:
     }
 
 
+def _my_data(_request: Request) -> Request:
+    return my_data.collect()
+
+
 def _get_clock(_request: Request) -> Request:
     return {"now": _clock().now()}
 
@@ -69,6 +74,7 @@ def _clock() -> MovableClock:
 
 _DOORS: dict[str, Callable[[Request], Any]] = {
     "who_am_i": _who_am_i,
+    "my_data": _my_data,
     "get_clock": _get_clock,
     "move_clock": _move_clock,
     "list_mails": _list_mails,

@@ -33,7 +33,7 @@ class Finding:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(as_json: bool) -> None:
-    """Look at Python, packages, disk, ports, broker, databases; exit code 1 if there is to do."""
+    """Look at all that an instance needs, legal pages too; exit code 1 if there is to do."""
     findings = list(examine())
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
@@ -60,6 +60,7 @@ def examine() -> Iterator[Finding]:
         yield Finding("settings", str(error), "Correct the environment.")
         return
     yield disk(settings.data_dir)
+    yield legal_pages(settings)
     yield port(settings)
     yield from broker(settings)
     for service in SERVICES:
@@ -98,6 +99,23 @@ def disk(folder: Path) -> Finding:
     free = shutil.disk_usage(existing).free / 1e9
     todo = "" if free >= DISK_GB else f"Make room: at least {DISK_GB:.0f} GB."
     return Finding("disk", f"{free:.1f} GB free for {folder}", todo)
+
+
+def legal_pages(settings: Settings) -> Finding:
+    """Whether the operator has told what the law asks for."""
+    from gateway import legal
+
+    what = "legal pages"
+    if settings.legal_file is None:
+        todo = "Copy deploy/demo/legal.yaml, fill it in, and name it in MARATHON_LEGAL_FILE."
+        return Finding(what, "nobody has said who publishes this", todo)
+    try:
+        missing = legal.load(settings).missing
+    except SettingsError as error:
+        return Finding(what, str(error), "Correct the file: the gateway does not start with it.")
+    if missing:
+        return Finding(what, f"missing: {', '.join(missing)}", f"Edit {settings.legal_file}.")
+    return Finding(what, f"filled in by {settings.legal_file}")
 
 
 def port(settings: Settings) -> Finding:

@@ -21,11 +21,12 @@ import click
 import requests
 
 from deploy.cli.play import play
-from deploy.demo.guide import ORGANISER, guide
+from deploy.demo.guide import ORGANISER, accounts, guide
 from deploy.play.script import load
 
 HOST = "127.0.0.1"
 FILE = Path(__file__).resolve().parents[1] / "cycles" / "vallee-du-lot-2023.play.yaml"
+LEGAL = Path(__file__).with_name("legal.yaml")
 START_S = 60.0
 STOP_S = 15.0
 LABEL = "demonstration"
@@ -180,6 +181,10 @@ def environment(folder: Path, port: int) -> dict[str, str]:
         "MARATHON_DATA_DIR": str(folder),
         "MARATHON_CLOCK_FILE": str(folder / "clock"),
         "MARATHON_DEMO": "1",
+        "MARATHON_LEGAL_FILE": str(LEGAL),
+        "MARATHON_DEMO_ACCOUNTS": ";".join(
+            f"{role}={who.email}" for role, who in accounts(load(FILE, datetime.now(UTC)))
+        ),
         "MARATHON_SMTP_URL": f"folder:{folder / 'mail'}",
         "MARATHON_GATEWAY_HOST": HOST,
         "MARATHON_GATEWAY_PORT": str(port),

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from gateway.routes import jury, own, projects, registration, venues, voting
 from gateway.routes.row import Route
+from services.chassis.config import SERVICES
 
-__all__ = ["CLOCK", "INTERNAL", "MAILS", "ROUTES", "Route"]
+__all__ = ["BY_NAME", "CLOCK", "INTERNAL", "MAILS", "ROUTES", "Route"]
 
 ROUTES: tuple[Route, ...] = (
     *registration.ROUTES,
@@ -22,7 +23,13 @@ ROUTES: tuple[Route, ...] = (
 CLOCK: tuple[Route, ...] = own.CLOCK
 MAILS: tuple[Route, ...] = own.MAILS
 
+BY_NAME = {route.endpoint: route for route in ROUTES}
+
 # Doors that have no address, and why.
 INTERNAL: dict[str, str] = {
     "registration.identify": "asked by the gateway itself for every credential it is shown",
+    **{
+        f"{service}.my_data": "the gateway puts the services' answers together: GET /me/data"
+        for service in SERVICES
+    },
 }

@@ -10,6 +10,8 @@ from gateway.routes.row import Route
 ROUTES = (
     Route("GET", "/me", "gateway.who_am_i", Who.SIGNED_IN,
           "Who I am here"),
+    Route("GET", "/me/data", "gateway.my_data", Who.PERSON,
+          "All that is held on me, by service"),
 )
 
 # Only where the clock can be moved at all: in demo and tests.

@@ -65,12 +65,23 @@ SIGN_IN = (
           "Exchange the mailed link or code for a session", 201),
     Route("POST", "/sign-out", "registration.sign_out", Who.PERSON,
           "End this session, or all of them"),
-    Route("GET", "/me/data", "registration.my_data", Who.PERSON,
-          "All that is held on me"),
+    Route("GET", "/me/consents", "registration.get_consents", Who.PERSON,
+          "What I consented to, and when"),
+    Route("PATCH", "/me/consents", "registration.set_consents", Who.PERSON,
+          "Give or withdraw consents; what is left out stays as it is"),
     Route("DELETE", "/me", "registration.erase_person", Who.PERSON,
           "Erase me"),
     Route("DELETE", "/people/<key>", "registration.erase_person", Who.ORGANISER_ALL,
           "Erase somebody who asked for it", alias="erase_somebody"),
 )
 
-ROUTES = (*CYCLES, *MARATHONS, *ROLES, *SIGN_IN)
+HOLDS = (
+    Route("POST", "/marathons/<marathon>/hold", "registration.hold_purge", Who.ORGANISER_ALL,
+          "Hold the purge of a marathon while a dispute lasts", 201),
+    Route("DELETE", "/marathons/<marathon>/hold", "registration.lift_hold", Who.ORGANISER_ALL,
+          "Let the purge go on"),
+    Route("GET", "/holds", "registration.list_holds", Who.ORGANISER_ALL,
+          "All disputes that hold or held a purge"),
+)
+
+ROUTES = (*CYCLES, *MARATHONS, *ROLES, *SIGN_IN, *HOLDS)

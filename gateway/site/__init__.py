@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, g
 
 from gateway.asking import parts, visitor
 from gateway.languages import gettext, language, ngettext
-from gateway.site import ballots, cycles, mails, marathons, projects, sign_in, words
+from gateway.site import ballots, cycles, legal, mails, marathons, my_data, projects, sign_in, words
 from gateway.site.gaps import away
 
 ATTRIBUTION = (
@@ -18,7 +18,7 @@ ATTRIBUTION = (
 def install(app: Flask, with_mails: bool) -> None:
     """Adds all pages to the app; the one of the mails only where everybody may read them."""
     blueprint = Blueprint("site", __name__)
-    for pages in (cycles, marathons, projects, sign_in, ballots):
+    for pages in (cycles, marathons, projects, sign_in, ballots, my_data, legal):
         pages.add_to(blueprint)
     if with_mails:
         mails.add_to(blueprint)
@@ -39,6 +39,9 @@ def _shared() -> dict[str, object]:
         "language": language(),
         "visitor": visitor(),
         "attribution": ATTRIBUTION,
+        # Such a page is the same for everybody, so nothing of one visitor's address is in it.
+        "is_public": g.get("is_public", False),
+        "legal_status": legal.told().accessibility.status,
         # A template is rendered when everything was asked.
         "away": away(),
         "demo": parts().settings.demo,

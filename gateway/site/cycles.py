@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, render_template
 
 from gateway.asking import ask
+from gateway.memory import public
 from gateway.site import words
 from gateway.site.gaps import part
 
@@ -16,8 +17,8 @@ OVER = ("closed", "cancelled")
 
 def add_to(site: Blueprint) -> None:
     """Adds these pages."""
-    site.add_url_rule("/", "home", home)
-    site.add_url_rule("/cycles/<cycle>", "cycle", cycle)
+    site.add_url_rule("/", "home", public(home))
+    site.add_url_rule("/cycles/<cycle>", "cycle", public(cycle))
 
 
 def home() -> str:

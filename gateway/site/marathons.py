@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, render_template
 
 from gateway.asking import ask
+from gateway.memory import public
 from gateway.site import words
 from gateway.site.gaps import part
 
@@ -17,8 +18,8 @@ BEFORE_POLL = (None, "draft", "prepared")
 
 def add_to(site: Blueprint) -> None:
     """Adds these pages."""
-    site.add_url_rule("/marathons/<marathon>", "marathon", marathon)
-    site.add_url_rule("/marathons/<marathon>/resultats", "results", results)
+    site.add_url_rule("/marathons/<marathon>", "marathon", public(marathon))
+    site.add_url_rule("/marathons/<marathon>/resultats", "results", public(results))
 
 
 def marathon(marathon: str) -> str:

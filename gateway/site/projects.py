@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 
 from gateway.asking import ask
+from gateway.memory import public
 from gateway.site import words
 from gateway.site.gaps import part
 from gateway.site.marathons import places
@@ -12,7 +13,7 @@ from gateway.site.marathons import places
 
 def add_to(site: Blueprint) -> None:
     """Adds these pages."""
-    site.add_url_rule("/projets/<project>", "project", project)
+    site.add_url_rule("/projets/<project>", "project", public(project))
 
 
 def project(project: str) -> str:

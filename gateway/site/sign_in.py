@@ -6,7 +6,6 @@ Opening a link never uses it up, a button does: mail scanners open every link.
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import (
     Blueprint,
@@ -22,6 +21,8 @@ from werkzeug.wrappers import Response as Answer
 from gateway.api.view import client_ip
 from gateway.asking import ask, parts, visitor
 from gateway.languages import LANGUAGES
+from gateway.languages import gettext as _
+from gateway.site.own_path import own_path
 from gateway.site.private import private
 from services.chassis.errors import Refusal, Unavailable
 
@@ -38,12 +39,14 @@ def add_to(site: Blueprint) -> None:
 def sign_in() -> Answer | str:
     """Asks for an address; then, whoever it is, for the code that was mailed (RULES S2)."""
     if request.method != "POST":  # link scanners send HEAD too
-        return render_template("sign_in.html")
+        if "retour" in request.args:
+            session["next"] = own_path(request.args["retour"])
+        return render_template("sign_in.html", accounts=_accounts())
     email = request.form.get("email", "")
     try:
         ask("registration.request_sign_in", {"email": email, "ip": client_ip()})
     except Refusal as refusal:
-        return _again("sign_in.html", refusal, email=email)
+        return _again("sign_in.html", refusal, email=email, accounts=_accounts())
     return render_template("sign_in_code.html", email=email)
 
 
@@ -59,7 +62,7 @@ def sign_in_link() -> Answer | str:
     token = request.values.get("token", "")
     if request.method != "POST":  # link scanners send HEAD too
         return private(render_template("sign_in_link.html", token=token))
-    return _enter({"token": token}, "sign_in.html", email="")
+    return _enter({"token": token}, "sign_in.html", email="", accounts=_accounts())
 
 
 def sign_out() -> Answer:
@@ -86,14 +89,20 @@ def choose_language() -> Answer:
     return redirect(own_path(request.form.get("next", "")), 303)
 
 
-def own_path(wanted: str) -> str:
-    """A path of this site and no other; else the home page."""
-    split = urlsplit(wanted)
-    local = not split.scheme and not split.netloc and wanted.startswith("/")
-    # Browsers take a backslash for a slash, and drop tabs and line ends in between.
-    if not local or wanted.startswith("//") or any(c in wanted for c in "\\\t\r\n"):
-        return url_for("site.home")
-    return wanted
+def _accounts() -> list[dict[str, str]]:
+    """The demonstration's accounts; nowhere else is there an account for everybody."""
+    settings = parts().settings
+    words = {
+        "organiser": _("Organiser"),
+        "juror": _("Juror"),
+        "coach": _("Coach"),
+        "project holder": _("Project holder"),
+        "team member": _("Team member"),
+        "owner": _("Owner of premises"),
+        "resident": _("Resident"),
+    }
+    listed = settings.demo_accounts if settings.demo else ()
+    return [{"role": words.get(role, role), "email": email} for role, email in listed]
 
 
 def _enter(proof: dict[str, str], template: str, **values: Any) -> Answer:
@@ -103,14 +112,19 @@ def _enter(proof: dict[str, str], template: str, **values: Any) -> Answer:
         raise
     except Refusal as refusal:
         return _again(template, refusal, **values)
-    # A fresh cookie: nothing that was put there before the sign-in stays but the language.
-    language = session.get("language")
+    return redirect(_begin(answer["session"]), 303)
+
+
+def _begin(secret: str) -> str:
+    """Begins a session in a fresh cookie, of which only the language stays; answers where one
+    wanted to go."""
+    language, wanted = session.get("language"), session.get("next", "")
     session.clear()
     session.permanent = True
-    session["session"] = answer["session"]
+    session["session"] = secret
     if language:
         session["language"] = language
-    return redirect(url_for("site.home"), 303)
+    return own_path(wanted) if wanted else url_for("desk.mine")
 
 
 def _again(template: str, refusal: Refusal, **values: Any) -> Answer:

@@ -142,6 +142,63 @@ def project_status(name: str) -> str:
     }.get(name, name)
 
 
+def offer_state(name: str) -> str:
+    """The state of an offer of premises in words (RULES P2)."""
+    return {
+        "offered": _("Offered"),
+        "approved": _("Approved"),
+        "refused": _("Refused"),
+        "withdrawn": _("Withdrawn"),
+    }.get(name, name)
+
+
+def place_status(name: str) -> str:
+    """The status of a team's place in words (RULES P2)."""
+    return {
+        "proposed": _("Proposed"),
+        "confirmed": _("Confirmed"),
+        "declined": _("Declined"),
+        "handed_over": _("Keys handed over"),
+        "returned": _("Keys returned"),
+        "released": _("Released"),
+        "cancelled": _("Cancelled"),
+    }.get(name, name)
+
+
+def relay_state(name: str) -> str:
+    """The state of an offer of the baton in words (DESIGN §5)."""
+    return {
+        "offered": _("Relay offered"),
+        "refused": _("Relay refused"),
+        "superseded": _("Answered too late"),
+        "expired": _("Not answered in time"),
+        "passed": _("Relay passed on"),
+        "received": _("Relay received"),
+    }.get(name, name)
+
+
+def poll_state(name: str) -> str:
+    """A poll's state in words."""
+    return {
+        "draft": _("In preparation"),
+        "prepared": _("Prepared"),
+        "open": _("Open"),
+        "closed": _("Closed, not counted yet"),
+        "counted": _("Counted"),
+        "void": _("Cancelled"),
+    }.get(name, name)
+
+
+def role_name(name: str) -> str:
+    """A role in words (RULES R3)."""
+    return {
+        "organiser": _("Organiser"),
+        "juror": _("Juror"),
+        "coach": _("Coach"),
+        "operator": _("Operator"),
+    }.get(name, name)
+
+
 def step_free(answer: str) -> str:
     """Whether a wheelchair gets in, in words (RULES P1)."""
     return {
@@ -182,7 +239,12 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "state": state,
     "phase": phase,
+    "offer_state": offer_state,
+    "place_status": place_status,
+    "poll_state": poll_state,
     "prize_kind": prize_kind,
+    "relay_state": relay_state,
+    "role_name": role_name,
     "project_status": project_status,
     "step_free": step_free,
     "tie_rule": tie_rule,

@@ -29,6 +29,9 @@ class Settings:
     data_dir: Path = Path(".marathon")
     public_url: str = "http://127.0.0.1:8000"
     demo: bool = False
+    demo_accounts: tuple[tuple[str, str], ...] = ()
+    """Role and address of accounts that anybody may try, shown on the demonstration's sign-in."""
+
     clock_file: Path | None = None
     trusted_proxies: int = 0
     gateway_host: str = "127.0.0.1"
@@ -45,6 +48,7 @@ class Settings:
     statement_timeout_s: int = 30
     smtp_url: str = field(default="smtp://127.0.0.1:25", repr=False)
     mail_from: str = "ne-pas-repondre@example.org"
+    legal_file: Path | None = None
     crash_at: str = ""
     crash_marker: Path | None = None
 
@@ -83,6 +87,7 @@ def _read(env: Mapping[str, str]) -> Settings:
         data_dir=data_dir,
         public_url=env.get("MARATHON_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/"),
         demo=env.get("MARATHON_DEMO") == "1",
+        demo_accounts=_pairs(env.get("MARATHON_DEMO_ACCOUNTS", "")),
         clock_file=Path(clock_file) if clock_file else None,
         trusted_proxies=_number(env, "MARATHON_TRUSTED_PROXIES", 0),
         gateway_host=env.get("MARATHON_GATEWAY_HOST", "127.0.0.1"),
@@ -94,6 +99,7 @@ def _read(env: Mapping[str, str]) -> Settings:
         retry_delays_s=_delays(env),
         smtp_url=env.get("MARATHON_SMTP_URL", "smtp://127.0.0.1:25"),
         mail_from=env.get("MARATHON_MAIL_FROM", "ne-pas-repondre@example.org"),
+        legal_file=Path(env["MARATHON_LEGAL_FILE"]) if env.get("MARATHON_LEGAL_FILE") else None,
         crash_at=env.get("MARATHON_CRASH_AT", ""),
         crash_marker=Path(marker) if marker else None,
     )
@@ -128,6 +134,12 @@ def _make_secret(path: Path) -> None:
         pass  # somebody was first: theirs is the secret
     finally:
         Path(name).unlink()
+
+
+def _pairs(text: str) -> tuple[tuple[str, str], ...]:
+    """``role=address;role=address`` as pairs."""
+    pairs = (line.partition("=") for line in text.split(";") if "=" in line)
+    return tuple((name.strip(), value.strip()) for name, _equals, value in pairs)
 
 
 def _number(env: Mapping[str, str], name: str, default: int) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import ColumnElement, Row, delete, select, update
 from sqlalchemy.orm import Session
 
 from services.chassis.errors import Refusal
@@ -110,12 +110,24 @@ def withdraw(
     payload_match: Mapping[str, str] | None = None,
 ) -> None:
     """Takes proofs back: all of a purpose, or those of an address or with this in the payload."""
-    query = delete(proofs).where(proofs.c.purpose == purpose)
-    if email is not None:
-        query = query.where(proofs.c.email_key == _email_key(work, purpose, email))
-    for name, value in (payload_match or {}).items():
-        query = query.where(proofs.c.payload[name].as_string() == value)
-    work.session.execute(query)
+    matching = _matching(work, purpose, email, payload_match)
+    work.session.execute(delete(proofs).where(*matching))
+
+
+def pending(
+    work: Work,
+    purpose: str,
+    email: str | None = None,
+    payload_match: Mapping[str, str] | None = None,
+) -> list[dict[str, datetime]]:
+    """When the proofs that :func:`withdraw` would take back, and that are still good, were
+    issued and expire; oldest first."""
+    still_good = (proofs.c.used_at.is_(None), proofs.c.expires_at > work.now)
+    query = select(proofs.c.issued_at, proofs.c.expires_at).where(
+        *_matching(work, purpose, email, payload_match), *still_good
+    )
+    rows = work.session.execute(query.order_by(proofs.c.issued_at, proofs.c.id)).all()
+    return [{"issued_at": row.issued_at, "expires_at": row.expires_at} for row in rows]
 
 
 def purge(session: Session, now: datetime) -> int:
@@ -127,6 +139,17 @@ def purge(session: Session, now: datetime) -> int:
     session.execute(update(proofs).where(expired).values(email=None, payload=None))
     old = delete(proofs).where(proofs.c.expires_at <= now - KEPT_AFTER)
     return len(session.execute(old.returning(proofs.c.id)).all())
+
+
+def _matching(
+    work: Work, purpose: str, email: str | None, payload_match: Mapping[str, str] | None
+) -> list[ColumnElement[bool]]:
+    wanted = [proofs.c.purpose == purpose]
+    if email is not None:
+        wanted.append(proofs.c.email_key == _email_key(work, purpose, email))
+    for name, value in (payload_match or {}).items():
+        wanted.append(proofs.c.payload[name].as_string() == value)
+    return wanted
 
 
 def _use(work: Work, row: Row[Any]) -> dict[str, Any]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from services.chassis.catalogue import Door, Event, Heard, Says
 from services.jury import messages_doors as doors
 from services.jury import messages_events as events
+from services.jury.periods import KEPT
+
+__all__ = ["DOORS", "HEARS", "KEPT", "SAYS"]
 
 SAYS = Says(
     "jury",
@@ -69,4 +72,5 @@ DOORS = {
     "award_prize": Door(doors.AwardPrize, doors.PrizeView),
     "publish_palmares": Door(doors.PublishPalmares, doors.PalmaresView),
     "get_palmares": Door(doors.GetPalmares, doors.PalmaresView),
+    "my_data": Door(None, doors.MyData),
 }

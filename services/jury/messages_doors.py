@@ -297,3 +297,17 @@ class PalmaresView(PalmaresState):
     reason = fields.String(allow_none=True)
     document = fields.Dict()
     editions = fields.List(fields.Nested(EditionLine))
+
+
+class MyData(Schema):
+    """All that is held on somebody here (RULES D2)."""
+
+    cards = fields.List(fields.Dict())
+    recusals = fields.List(fields.Dict())
+    recusals_declared = fields.List(fields.Dict())
+    deliberations = fields.List(fields.Dict())
+    awards = fields.List(fields.Dict())
+    editions = fields.List(fields.Dict())
+    mails = fields.List(fields.Dict())
+    answers = fields.List(fields.Dict())
+    role_copies = fields.List(fields.Dict())

@@ -13,6 +13,7 @@ from services.jury import (
     messages,
     palmares,
     panels,
+    personal_data,
     prizes,
     reactions,
     recusals,
@@ -91,6 +92,10 @@ class JuryService:
     @query
     def get_palmares(self, work: Work, request: Request) -> Any:
         return palmares.view(work, **request)
+
+    @query
+    def my_data(self, work: Work, request: Request) -> Any:
+        return personal_data.my_data(work, **request)
 
     @hears
     def heard(self, work: Work, event: HeardEvent) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from services.chassis.errors import NotFound, Refusal
 from services.chassis.work import Work
 from services.registration.messages_cycle import Settings
-from services.registration.tables import Host, Marathon, Move
+from services.registration.tables import Hold, Host, Marathon, Move
 
 MOVES: Mapping[str, tuple[str, ...]] = {
     "draft": ("announced", "cancelled"),
@@ -100,7 +100,14 @@ def state_of(work: Work, marathon: Marathon) -> dict[str, Any]:
     state["host_insee"] = host.insee if host else None
     state["host_name"] = host.name if host else None
     state["revealed"] = host is not None
+    state["purge_held"] = is_held(work, marathon.id)
     return state
+
+
+def is_held(work: Work, marathon: str) -> bool:
+    """Whether a dispute keeps what is held of a marathon from being purged (RULES D2)."""
+    query = select(Hold.id).where(Hold.marathon == marathon, Hold.lifted_at.is_(None))
+    return work.session.scalar(query) is not None
 
 
 def view_of(work: Work, marathon: Marathon) -> dict[str, Any]:

@@ -94,6 +94,10 @@ class MarathonState(Schema):
     baton = fields.Nested(BatonRef, required=True, allow_none=True)
     reason = fields.String(required=True, allow_none=True)
     operated_by = fields.String(required=True)
+    purge_held = fields.Boolean(
+        load_default=False,
+        metadata={"description": "a dispute: what is kept of it is not purged meanwhile"},
+    )
 
 
 class Link(Schema):

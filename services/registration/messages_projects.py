@@ -9,7 +9,7 @@ from marshmallow import Schema, fields, validate
 from services.chassis.catalogue import Door
 from services.chassis.shapes import count, ident, insee, instant, one_of, siren, text
 from services.registration.messages_cycle_doors import TheMarathon
-from services.registration.messages_people_doors import NamedPerson, PersonView, RoleView
+from services.registration.messages_people_doors import NamedPerson, PersonView
 
 DECISIONS = ("accepted", "waitlisted", "refused")
 MOST_MEMBERS = 20
@@ -220,17 +220,6 @@ class CoachView(Schema):
     projects = fields.List(fields.String())
 
 
-class MyData(Schema):
-    """All that is held on somebody here (RULES D2)."""
-
-    person = fields.Dict()
-    roles = fields.List(fields.Nested(RoleView))
-    projects = fields.List(fields.Nested(ProjectView))
-    teams = fields.List(fields.Dict())
-    requests = fields.List(fields.Dict())
-    sessions = fields.List(fields.Dict())
-
-
 DOORS: dict[str, Door] = {
     "register_project": Door(RegisterProject, ProjectView),
     "submit_project": Door(TheProject, ProjectView),
@@ -252,5 +241,4 @@ DOORS: dict[str, Door] = {
     "leave_team": Door(LeaveTeam, TeamView),
     "pair_coach": Door(PairCoach, CoachView),
     "list_coaches": Door(TheMarathon, CoachView, many=True),
-    "my_data": Door(None, MyData),
 }

@@ -6,10 +6,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from services.chassis import idempotency, mail, proofs
+from services.chassis import held, idempotency, mail, proofs
 from services.chassis.errors import NotFound
 from services.chassis.work import Work
 from services.registration import (
+    consents,
     marathons,
     people,
     projects,
@@ -19,7 +20,16 @@ from services.registration import (
     stages,
     teams,
 )
-from services.registration.tables import JoinRequest, Member, Person, Project, Role, Standing
+from services.registration.tables import (
+    JoinRequest,
+    Member,
+    Move,
+    Person,
+    Project,
+    Role,
+    Standing,
+    Token,
+)
 
 ERASED = "Le porteur du projet a effacé ses données."
 
@@ -39,17 +49,19 @@ def erase(work: Work, key: str | None = None) -> dict[str, Any]:
     if person is None:
         raise NotFound("person", erased)
     if person.erased_at is None:
-        _erase(work, person)
+        forget(work, person)
     return {"key": erased, "at": person.erased_at}
 
 
-def _erase(work: Work, person: Person) -> None:
+def forget(work: Work, person: Person) -> None:
+    """Erases a person, now locked, whose erasure is decided: see :func:`erase`."""
     for marathon in _marathons_of(work, person.key):
         marathons.locked(work, marathon)
     _leave_teams(work, person.key)
     _end_roles(work, person.key)
     teams.end_requests(work, person.key)
     sessions.end_all(work, person.key)
+    consents.forget(work, person.key)
     marathons.forget_actor(work, person.key)
     mail.forget(work, person.key)
     idempotency.forget(work, person.key)
@@ -92,8 +104,13 @@ def _end_roles(work: Work, key: str) -> None:
         role.display_name, role.organisation = "", None
         if role.status == "granted":
             roles.end(work, role)
-        for event_type in ("role_granted", "role_revoked"):
-            work.unsay(event_type, role.id, {"display_name": "", "organisation": None})
+        unsay_role(work, role)
+
+
+def unsay_role(work: Work, role: Role) -> None:
+    """Takes a name out of all that was said of a role."""
+    for event_type in ("role_granted", "role_revoked"):
+        work.unsay(event_type, role.id, {"display_name": "", "organisation": None})
 
 
 # --- all that is held ---------------------------------------------------------------------
@@ -103,38 +120,48 @@ def my_data(work: Work) -> dict[str, Any]:
     """All that registration holds on the asker."""
     person = people.asker(work)
     return {
-        "person": _as_text(person, "key", "name", "email", "created_at"),
+        "person": held.columns(person, "key", "name", "email", "created_at", "seen_at"),
+        "consents": [
+            held.columns(row, "kind", "given", "at") for row in consents.history(work, person.key)
+        ],
         "roles": [roles.view_of(work, row) for row in _rows(work, Role, person.key)],
         "projects": _projects(work, person.key),
-        "teams": [
-            _as_text(row, "project", "under_18", "guardian_consent", "joined_at")
-            for row in _rows(work, Member, person.key)
-        ],
-        "requests": [
-            _as_text(row, "id", "project", "status", "under_18", "created_at", "answered_at")
-            for row in _rows(work, JoinRequest, person.key)
-        ],
+        **_parts_played(work, person.key),
         "sessions": [
-            _as_text(row, "created_at", "expires_at")
+            held.columns(row, "created_at", "expires_at")
             for row in sessions.of_person(work, person.key)
         ],
+        "links": [
+            held.as_json(one) for one in proofs.pending(work, signin.PURPOSE, person.email or "")
+        ],
+        **held.on(work, person.key),
+    }
+
+
+def _parts_played(work: Work, key: str) -> dict[str, list[dict[str, Any]]]:
+    """In teams, at their doors, and at the organisers' desk."""
+    member = ("project", "under_18", "guardian_consent", "joined_at")
+    asked = ("id", "project", "status", "under_18", "created_at", "answered_at")
+    moved = ("marathon", "to_state", "at", "actor_name", "reason")
+    made = ("label", "role", "marathon", "created_at", "last_used_at", "revoked_at")
+    return {
+        "teams": [held.columns(row, *member) for row in _rows(work, Member, key)],
+        "requests": [held.columns(row, *asked) for row in _rows(work, JoinRequest, key)],
+        "moves": [held.columns(row, *moved) for row in _acts(work, Move, Move.actor_key == key)],
+        "tokens": [held.columns(row, *made) for row in _acts(work, Token, Token.created_by == key)],
     }
 
 
 def _projects(work: Work, key: str) -> list[dict[str, Any]]:
     query = select(Project).where(Project.holder_key == key)
-    held = work.session.scalars(query.order_by(Project.created_at, Project.id))
-    return [projects.view_of(work, row) for row in held]
+    mine = work.session.scalars(query.order_by(Project.created_at, Project.id))
+    return [projects.view_of(work, row) for row in mine]
 
 
 def _rows(work: Work, table: Any, key: str) -> list[Any]:
-    query = select(table).where(table.person_key == key).order_by(*table.__table__.primary_key)
+    return _acts(work, table, table.person_key == key)
+
+
+def _acts(work: Work, table: Any, whose: Any) -> list[Any]:
+    query = select(table).where(whose).order_by(*table.__table__.primary_key)
     return list(work.session.scalars(query))
-
-
-def _as_text(row: Any, *names: str) -> dict[str, Any]:
-    """Some of a row's values, as JSON has them."""
-    values = ((name, getattr(row, name)) for name in names)
-    return {
-        name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in values
-    }

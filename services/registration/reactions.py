@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from services.chassis.inbox import HeardEvent
 from services.chassis.work import Work
-from services.registration import marathons, places, relay, schedule, stages
+from services.registration import marathons, places, relay, retention, schedule, stages
 from services.registration.tables import Marathon
 
 
@@ -42,6 +42,8 @@ def _receive(work: Work, event: HeardEvent) -> None:
 
 def fall_due(work: Work) -> None:
     """Does what the time requires of every marathon, by id, and every offer of the baton."""
+    if retention.purge(work):
+        return  # a transaction of its own; the rest is due still
     for marathon in sorted({*schedule.candidates(work), *places.candidates(work)}):
         row = marathons.locked(work, marathon)
         schedule.advance(work, row)

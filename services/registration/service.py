@@ -11,9 +11,11 @@ from services.registration import (
     attendance,
     changes,
     coaches,
+    consents,
     cycle,
     decisions,
     desk,
+    holds,
     hosts,
     marathons,
     messages,
@@ -149,6 +151,26 @@ class RegistrationService:
     @query
     def my_data(self, work: Work, request: Request) -> Any:
         return personal_data.my_data(work, **request)
+
+    @query
+    def get_consents(self, work: Work, request: Request) -> Any:
+        return consents.get(work, **request)
+
+    @command
+    def set_consents(self, work: Work, request: Request) -> Any:
+        return consents.set_(work, **request)
+
+    @command
+    def hold_purge(self, work: Work, request: Request) -> Any:
+        return holds.place(work, **request)
+
+    @command
+    def lift_hold(self, work: Work, request: Request) -> Any:
+        return holds.lift(work, **request)
+
+    @query
+    def list_holds(self, work: Work, request: Request) -> Any:
+        return holds.list_holds(work, **request)
 
     @command
     def register_project(self, work: Work, request: Request) -> Any:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import delete, select
 
 from services.chassis.work import Work
+from services.registration.periods import SESSIONS
 from services.registration.tables import Person, Session
 
-LIFE = timedelta(days=14)
 SECRET_BYTES = 32
 
 
@@ -21,12 +21,18 @@ def hashed(secret: str) -> str:
 
 def begin(work: Work, key: str) -> tuple[str, datetime]:
     """A new session of a person: its secret, shown once, and when it ends."""
-    work.session.execute(delete(Session).where(Session.expires_at <= work.now))
-    secret, expires_at = work.secret_token(SECRET_BYTES), work.now + LIFE
+    purge(work)
+    secret, expires_at = work.secret_token(SECRET_BYTES), work.now + SESSIONS
     session = Session(id=hashed(secret), person_key=key, created_at=work.now, expires_at=expires_at)
     work.session.add(session)
+    work.session.get_one(Person, key).seen_at = work.now
     work.session.flush()
     return secret, expires_at
+
+
+def purge(work: Work) -> None:
+    """Takes away the sessions that have ended by their time."""
+    work.session.execute(delete(Session).where(Session.expires_at <= work.now))
 
 
 def holder_of(work: Work, secret: str) -> Person | None:

@@ -93,6 +93,9 @@ class Marathon(Base):
     reason: Mapped[str | None] = mapped_column(Text)
     """Why it was cancelled."""
 
+    purged_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When its teams were forgotten (RULES D1)."""
+
 
 class Host(Base):
     """A host town; secret until ``revealed_at`` is set (RULES C4).
@@ -127,6 +130,28 @@ class Move(Base):
     """What was missing and overridden: ``[{code, message}]``."""
 
     __table_args__ = (UniqueConstraint("marathon", "number", name="one_move_at_a_time"),)
+
+
+class Hold(Base):
+    """A dispute for which a marathon's data are not purged while it lasts (RULES D2)."""
+
+    __tablename__ = "holds"
+    __table_args__ = (
+        Index(
+            *("one_hold_at_a_time", "marathon"),
+            unique=True,
+            postgresql_where=text("lifted_at IS NULL"),
+            sqlite_where=text("lifted_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(Key, primary_key=True)
+    marathon: Mapped[str] = mapped_column(ForeignKey("marathons.id"))
+    reason: Mapped[str] = mapped_column(Text)
+    placed_at: Mapped[datetime] = mapped_column(Instant)
+    placed_by: Mapped[str | None] = mapped_column(Key)
+    lifted_at: Mapped[datetime | None] = mapped_column(Instant)
+    lifted_by: Mapped[str | None] = mapped_column(Key)
 
 
 class Relay(Base):
@@ -182,7 +207,25 @@ class Person(Base):
     email: Mapped[str | None] = mapped_column(String(254))
     name: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime] = mapped_column(Instant)
+    seen_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When they last signed in: an account that nobody uses is erased (RULES D1)."""
+
     erased_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class Consent(Base):
+    """One time that somebody gave or withdrew a consent; the highest number holds (RULES D3)."""
+
+    __tablename__ = "consents"
+    __table_args__ = (
+        PrimaryKeyConstraint("person_key", "kind", "number", name="one_consent_at_a_time"),
+    )
+
+    person_key: Mapped[str] = mapped_column(ForeignKey("persons.key"))
+    kind: Mapped[str] = mapped_column(String(16))
+    number: Mapped[int] = mapped_column(Integer)
+    given: Mapped[bool] = mapped_column()
+    at: Mapped[datetime] = mapped_column(Instant)
 
 
 class Session(Base):

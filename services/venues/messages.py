@@ -9,6 +9,7 @@ from services.venues.messages_doors import (
     ChangePremises,
     DecideOffer,
     EndAllocation,
+    MyData,
     OfferPremises,
     OfferView,
     Proposal,
@@ -25,6 +26,9 @@ from services.venues.messages_events import (
     PersonPart,
     ProjectPart,
 )
+from services.venues.periods import KEPT
+
+__all__ = ["DOORS", "HEARS", "KEPT", "SAYS"]
 
 SAYS = Says(
     "venues",
@@ -77,4 +81,5 @@ DOORS = {
     "hand_over": Door(TheAllocation, AllocationView),
     "return_keys": Door(TheAllocation, AllocationView),
     "list_allocations": Door(TheMarathon, AllocationView, many=True),
+    "my_data": Door(None, MyData),
 }

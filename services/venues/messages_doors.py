@@ -112,6 +112,7 @@ class OfferView(Schema):
     premises = ident()
     marathon = ident()
     state = one_of(*OFFER_STATES)
+    mine = fields.Boolean(metadata={"description": "whether the asker is its owner"})
     title = fields.String()
     address = fields.Nested(Address)
     public_address = fields.String()
@@ -208,3 +209,14 @@ class Proposal(Schema):
     allocations = fields.List(fields.Nested(AllocationView))
     moved = fields.List(ident(), metadata={"description": "teams that would change places"})
     conflict = fields.List(fields.Nested(Constraint))
+
+
+class MyData(Schema):
+    """All that is held on somebody here (RULES D2)."""
+
+    premises = fields.List(fields.Dict())
+    decisions = fields.List(fields.Dict())
+    keys = fields.List(fields.Dict())
+    mails = fields.List(fields.Dict())
+    answers = fields.List(fields.Dict())
+    role_copies = fields.List(fields.Dict())

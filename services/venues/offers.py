@@ -184,13 +184,15 @@ def view_of(work: Work, row: Offer) -> dict[str, Any]:
     """An offer as far as the asker may know it."""
     premises = _premises(work, row)
     organises = work.actor.has("organiser", row.marathon)
-    concerns = organises or places.is_owner(work, premises)
+    mine = places.is_owner(work, premises)
+    concerns = organises or mine
     return {
         **{name: getattr(premises, name) for name in places.FEATURES},
         "id": row.id,
         "premises": premises.id,
         "marathon": row.marathon,
         "state": row.state,
+        "mine": mine,
         "address": {name: getattr(premises, name) for name in places.ADDRESS},
         "public_address": places.public_address(premises),
         "available": places.available(premises),

@@ -7,7 +7,17 @@ from typing import Any
 from services.chassis.doors import Chassis, command, command_offloaded, hears, query
 from services.chassis.inbox import HeardEvent
 from services.chassis.work import Work
-from services.venues import allocations, keys, messages, offers, proposal, reactions, tables
+from services.venues import (
+    allocations,
+    keys,
+    messages,
+    offers,
+    personal_data,
+    proposal,
+    reactions,
+    retention,
+    tables,
+)
 
 Request = dict[str, Any]
 
@@ -16,7 +26,7 @@ class VenuesService:
     """Where the teams work: premises offered, seats allocated, keys out and back."""
 
     name = "venues"
-    chassis = Chassis(messages, tables.Base.metadata)
+    chassis = Chassis(messages, tables.Base.metadata, chores=[retention.purge])
 
     @command
     def offer_premises(self, work: Work, request: Request) -> Any:
@@ -80,6 +90,10 @@ class VenuesService:
     @query
     def list_allocations(self, work: Work, request: Request) -> Any:
         return allocations.list_allocations(work, **request)
+
+    @query
+    def my_data(self, work: Work, request: Request) -> Any:
+        return personal_data.my_data(work, **request)
 
     @hears
     def heard(self, work: Work, event: HeardEvent) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from services.chassis import proofs
@@ -43,6 +44,11 @@ def end_of(work: Work, polls: list[Poll], person_key: str) -> None:
     """
     for poll in polls:
         proofs.withdraw(work, _purpose(poll), payload_match={"person": person_key})
+
+
+def pending(work: Work, poll: Poll, person_key: str) -> list[dict[str, datetime]]:
+    """When a person asked for what is not confirmed yet, and until when it is good."""
+    return proofs.pending(work, _purpose(poll), payload_match={"person": person_key})
 
 
 def _purpose(poll: Poll) -> str:

@@ -14,6 +14,7 @@ from services.voting.messages_doors import (
     GetResults,
     IssueCodes,
     IssuedCodes,
+    MyData,
     Page,
     Pass,
     PollView,
@@ -36,6 +37,9 @@ from services.voting.messages_events import (
     ProjectPart,
     RolePart,
 )
+from services.voting.periods import KEPT
+
+__all__ = ["DOORS", "HEARS", "KEPT", "SAYS"]
 
 SAYS = Says(
     "voting",
@@ -89,4 +93,5 @@ DOORS = {
     "get_record": Door(ThePoll, RecordView),
     "get_box": Door(Page, Box),
     "get_results": Door(GetResults, Results),
+    "my_data": Door(None, MyData),
 }

@@ -254,3 +254,12 @@ class Results(Schema):
     counted_at = instant()
     record_digest = fields.String()
     box_digest = fields.String()
+
+
+class MyData(Schema):
+    """All that is held on somebody here, but their choice (RULES D2, V6)."""
+
+    polls = fields.List(fields.Dict())
+    mails = fields.List(fields.Dict())
+    answers = fields.List(fields.Dict())
+    role_copies = fields.List(fields.Dict())

@@ -85,6 +85,7 @@ class MarathonPart(Part):
     closed_at = instant(load_default=None, allow_none=True)
     settings = fields.Nested(SettingsPart, required=True)
     projects = fields.List(fields.Nested(ProjectVersionPart), load_default=None, allow_none=True)
+    purge_held = fields.Boolean(load_default=False)
 
 
 class ProjectPart(Part):

@@ -144,7 +144,9 @@ def view(work: Work, poll: Poll, visitor: str = "") -> dict[str, Any]:
 
 
 def voters(work: Work, poll: Poll) -> int:
-    """How many have voted."""
+    """How many have voted; as recorded once counted, for the register goes (RULES D1)."""
+    if poll.record is not None:
+        return int(poll.record["voters"])
     table: type[Entry | Voter] = Voter if poll.unlinked_at else Entry
     query = select(func.count()).select_from(table).where(table.poll == poll.id)
     return work.session.scalar(query) or 0

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from services.chassis.inbox import HeardEvent
 from services.chassis.work import Work
-from services.voting import closing, confirmations, polls, unlinking, window
+from services.voting import closing, confirmations, polls, retention, unlinking, window
 from services.voting.tables import Poll
 
 WITHOUT_POLL = frozenset({"draft", "announced"})
@@ -48,6 +48,8 @@ def fall_due(work: Work) -> None:
     for marathon in waiting:
         work.lock(f"marathon:{marathon}")
         _step(work, marathon)
+    if not waiting:  # so that locks are taken in one order
+        retention.purge(work)
 
 
 def _step(work: Work, marathon: str) -> None:

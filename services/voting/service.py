@@ -11,6 +11,7 @@ from services.voting import (
     ballots,
     codes,
     messages,
+    personal_data,
     polls,
     reactions,
     record,
@@ -80,6 +81,10 @@ class VotingService:
     @query
     def get_results(self, work: Work, request: Request) -> Any:
         return record.results(work, **request)
+
+    @query
+    def my_data(self, work: Work, request: Request) -> Any:
+        return personal_data.my_data(work, **request)
 
     @hears
     def heard(self, work: Work, event: HeardEvent) -> None:

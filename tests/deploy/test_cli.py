@@ -350,3 +350,19 @@ def test_finding_reads_as_one_line() -> None:
     assert line(Finding("disk", "0.1 GB free", "Make room.")) == (
         "TO DO  disk: 0.1 GB free. Make room."
     )
+
+
+def test_doctor_asks_for_what_the_legal_pages_need(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def found() -> Finding:
+        return next(finding for finding in examine() if finding.what == "legal pages")
+
+    assert found().todo.startswith("Copy deploy/demo/legal.yaml")
+    file = tmp_path / "legal.yaml"
+    monkeypatch.setenv("MARATHON_LEGAL_FILE", str(file))
+    assert "No such file" in found().found
+    file.write_text("publisher: {name: Association d’exemple}")
+    assert found().found.startswith("missing: publisher.address, publisher.director")
+    file.write_text((Path(__file__).parents[2] / "deploy" / "demo" / "legal.yaml").read_text())
+    assert (found().found, found().todo) == (f"filled in by {file}", "")

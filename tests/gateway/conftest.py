@@ -8,7 +8,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.gateway.stage import StandIn, parts_of, stand_in_app
+from tests.gateway.stage import Browser, StandIn, parts_of, stand_in_app
+
+Flask.test_client_class = Browser
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +28,7 @@ def app(gateway: Flask) -> Flask:
     assert isinstance(caller, StandIn)
     caller.forget()
     parts_of(gateway).identity.forget_all()
+    gateway.extensions["memory"].forget()
     return gateway
 
 

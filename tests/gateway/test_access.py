@@ -97,6 +97,8 @@ WHO = {
     "person": """
         POST /sign-out
         GET /me/data
+        GET /me/consents
+        PATCH /me/consents
         DELETE /me
     """,
     "juror": """
@@ -154,6 +156,9 @@ WHO = {
         POST /roles
         POST /tokens
         DELETE /people/<key>
+        POST /marathons/<marathon>/hold
+        DELETE /marathons/<marathon>/hold
+        GET /holds
         PUT /clock
     """,
 }

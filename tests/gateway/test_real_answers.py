@@ -28,6 +28,7 @@ class Sightseeing(Tour):
         # A page that names a field which no answer has shall fail here.
         app.jinja_env.undefined = StrictUndefined
         self.client = app.test_client()
+        self.memory = app.extensions["memory"]
         self.seen: dict[str, dict[str, str]] = {}
 
     def play(self) -> None:
@@ -53,6 +54,7 @@ class Sightseeing(Tour):
 
     def look(self, moment: str) -> None:
         """Every page that there is now, as a visitor who is not signed in sees it."""
+        self.memory.forget()  # the next look is at another moment
         there = moment != "nothing"
         paths = [HOME, *([f"/cycles/{CYCLE}", MARATHON, RESULTS] if there else [])]
         projects = self.projects(LEG) if there else {}

@@ -28,6 +28,10 @@ ROUNDS = 4
 SECRET = frozenset({"secret", "join_code", "hash", "code_hash", "seed", "tracker", "order_key"})
 """Columns of random values that are nobody's identifier."""
 
+DONE_AT = frozenset({"unlinked_at"})
+"""Instants at which a listener did what a late event asked of it: that it did so is the outcome,
+when is the wire's affair, and nobody waits for it."""
+
 
 def outcome(troupe: Troupe) -> dict[str, list[str]]:
     """All that the services own, heard and wrote to people, by table, under colours."""
@@ -88,6 +92,12 @@ def _copy(row: Any) -> dict[str, Any]:
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    values = {name: "-" if name in SECRET else value for name, value in row.items()}
+    values = {name: _comparable(name, value) for name, value in row.items()}
     plain: dict[str, Any] = json.loads(json.dumps(values, default=str))
     return plain
+
+
+def _comparable(name: str, value: Any) -> Any:
+    if name in SECRET:
+        return "-"
+    return value is not None if name in DONE_AT else value

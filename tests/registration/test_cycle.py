@@ -82,6 +82,7 @@ def test_the_announced_state_is_whole(season: Season) -> None:
         "baton": {"cycle": "saison", "term": 1, "hop": 1},
         "reason": None,
         "operated_by": "commune",
+        "purge_held": False,
     }
 
 
