@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from gateway import api, assets, desk, health, hooks, inbound, languages, legal, problems, site
 from gateway.asking import Caller, Parts
 from gateway.identity import Identity
-from gateway.memory import Memory
+from gateway.memory import FromMemory, Memory
 from gateway.routes import CLOCK, MAILS, ROUTES, Route
 from services.chassis.config import Settings
 from services.chassis.mail_folder import Mailbox, folder_of
@@ -26,7 +26,7 @@ def create_app(settings: Settings, caller: Caller) -> Flask:
         settings, caller, Identity(caller), settings.clock(), languages.load(), _mailbox(settings)
     )
     app.extensions["gateway"] = made
-    app.extensions["memory"] = Memory()
+    memory = app.extensions["memory"] = Memory()
     app.extensions["legal"] = legal.load(settings)
     problems.install(app)
     hooks.install(app)
@@ -41,6 +41,8 @@ def create_app(settings: Settings, caller: Caller) -> Flask:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=trusted, x_proto=trusted, x_host=0
         )
+    headers = hooks.headers_of(settings)
+    app.wsgi_app = FromMemory(app.wsgi_app, memory, headers)  # type: ignore[method-assign]
     return app
 
 

@@ -16,6 +16,7 @@ from gateway.asking import parts
 from gateway.identity import ANONYMOUS, Credential, Visitor
 from gateway.languages import LANGUAGES
 from gateway.languages import gettext as _
+from services.chassis.config import Settings
 from services.chassis.errors import Refusal, Unavailable
 
 log = structlog.get_logger()
@@ -47,6 +48,13 @@ def install(app: Flask) -> None:
     app.before_request(_same_origin_only)
     app.before_request(_identify)
     app.after_request(_end)
+
+
+def headers_of(settings: Settings) -> dict[str, str]:
+    """The headers that every answer has."""
+    if settings.public_url.startswith("https://"):
+        return {**HEADERS, "Strict-Transport-Security": "max-age=31536000"}
+    return HEADERS
 
 
 def _begin() -> None:
@@ -120,12 +128,10 @@ def _signed_in(credential: Credential) -> Visitor:
 
 
 def _end(response: Response) -> Response:
-    for name, value in HEADERS.items():
+    for name, value in headers_of(parts().settings).items():
         response.headers.setdefault(name, value)
     # What one visitor may see, another may not: who knows better has said so.
     response.headers.setdefault("Cache-Control", "no-store")
-    if parts().settings.public_url.startswith("https://"):
-        response.headers["Strict-Transport-Security"] = "max-age=31536000"
     if "correlation" in g:
         response.headers["X-Request-Id"] = g.correlation
         _note(response)

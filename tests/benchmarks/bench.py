@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,34 +23,13 @@ from rich.console import Console
 
 from deploy import local
 from services.chassis.config import SERVICES
+from tests.benchmarks import pages
+from tests.benchmarks.figures import Figure, percentile
 from tests.instance import MARATHON, Instance, free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 IDLE_S = 10
 console = Console(stderr=True)
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One line of the table; ``at_most`` is what it should not exceed."""
-
-    what: str
-    value: float
-    unit: str
-    at_most: float | None = None
-    baseline: str = ""
-    is_ratio: bool = False
-
-    @property
-    def fine(self) -> bool:
-        """Whether it is within its bound."""
-        return self.at_most is None or self.value <= self.at_most
-
-
-def percentile(values: list[float], share: float) -> float:
-    """The value below which ``share`` of the values lie (nearest rank)."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 class Bench:
@@ -170,6 +149,12 @@ def services(bench: Bench) -> list[Figure]:
             instance.stop()
 
 
+def page_figures(bench: Bench) -> list[Figure]:
+    """Latency by route, and pages a second beside a bare one."""
+    console.print("measuring pages and API …")
+    return pages.measure(bench)
+
+
 def _seconds_to_ready(began: float, port: int) -> float:
     import urllib.request
 
@@ -194,8 +179,8 @@ def _at_rest(pid: int) -> tuple[float, float]:
 def table(figures: list[Figure]) -> str:
     """The figures as Markdown."""
     rows = [
-        f"| {f.what} | {f.value:.2f} {f.unit} | {'' if f.at_most is None else f'≤ {f.at_most:g}'} "
-        f"| {'' if f.at_most is None else ('yes' if f.fine else '**no**')} | {f.baseline} |"
+        f"| {f.what} | {f.value:.2f} {f.unit} | {f.bound} "
+        f"| {('yes' if f.fine else '**no**') if f.bound else ''} | {f.baseline} |"
         for f in figures
     ]
     head = "| what | figure | bound | within | beside it |\n|---|---|---|---|---|\n"
@@ -211,7 +196,13 @@ def main() -> int:
     """Measures all; 1 when a ratio is out of its bound."""
     bench = Bench()
     try:
-        figures = [*calls(bench), *events(bench), *embedded(), *services(bench)]
+        figures = [
+            *calls(bench),
+            *events(bench),
+            *embedded(),
+            *services(bench),
+            *page_figures(bench),
+        ]
     finally:
         bench.close()
     record: list[dict[str, Any]] = [asdict(figure) for figure in figures]
