@@ -29,7 +29,12 @@ class Demo:
         self.url = f"http://127.0.0.1:{port}"
         command = [*MARATHON, "demo", "--port", str(port), "--folder", str(folder), *more]
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Tests that a shell runs in the background have inherited that Ctrl-C is ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self.told = ""
 

@@ -179,7 +179,7 @@ def test_sign_in_by_code(client: FlaskClient, caller: StandIn) -> None:
     assert caller.asked[-1][1] == {"email": "c@example.org", "ip": "127.0.0.1"}
     code = {"email": "c@example.org", "code": " 123 456 "}
     answer = client.post("/connexion/code", data=code)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/moi")
     assert caller.asked[-1][1] == {"email": "c@example.org", "code": "123456"}
     cookie = answer.headers["Set-Cookie"]
     assert "HttpOnly" in cookie
