@@ -6,9 +6,9 @@ from typing import Any
 
 from flask import Blueprint, render_template
 
-from gateway.asking import ask
+from gateway.asking import ask, parts
 from gateway.memory import public
-from gateway.site import words
+from gateway.site import countdown, territory_map, words
 from gateway.site.gaps import part
 
 ON_STAGE = ("mobilised", "running", "ended", "deliberated")
@@ -51,6 +51,7 @@ def present_marathon(marathons: list[dict[str, Any]]) -> dict[str, Any] | None:
 def _page(cycle: str, others: list[dict[str, Any]]) -> str:
     found = ask("registration.get_cycle", {"cycle": cycle})
     present = present_marathon(found["marathons"])
+    now = parts().clock.now()
     poll = part("voting.get_poll", {"marathon": present["id"]}) if present else None
     return render_template(
         "cycle.html",
@@ -59,6 +60,10 @@ def _page(cycle: str, others: list[dict[str, Any]]) -> str:
         present=present,
         poll=poll,
         others=others,
+        map=territory_map.of_cycle(found["marathons"], present["id"] if present else None),
+        turn=countdown.of_marathon(present, now) if present else None,
+        vote_end=countdown.of_poll(poll, now),
+        now=now.isoformat(),
         phases=words.phases,
         days=words.days,
     )

@@ -13,6 +13,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from gateway.languages import FOLDER, LANGUAGES
+from gateway.translations import refusals
 
 GATEWAY = Path(__file__).parent.parent
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
@@ -31,16 +32,22 @@ def main() -> None:
     """Merges what is in use into each catalogue."""
     template = in_use()
     for language in LANGUAGES:
-        path = FOLDER / language / "LC_MESSAGES" / "messages.po"
-        catalogue = Catalog(locale=language, project="Incroyable Territoire")
-        if path.exists():
-            with path.open("rb") as file:
-                catalogue = read_po(file, locale=language)
-        catalogue.update(template, no_fuzzy_matching=True)
-        catalogue.obsolete.clear()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            write_po(file, catalogue, no_location=True, omit_header=True, sort_output=True)
+        _merge(language, "messages.po", template)
+    # Services speak French: English alone has something to say of their sentences.
+    _merge("en", "refusals.po", refusals.catalogue("en"))
+
+
+def _merge(language: str, name: str, template: Catalog) -> None:
+    path = FOLDER / language / "LC_MESSAGES" / name
+    catalogue = Catalog(locale=language, project="Incroyable Territoire")
+    if path.exists():
+        with path.open("rb") as file:
+            catalogue = read_po(file, locale=language)
+    catalogue.update(template, no_fuzzy_matching=True)
+    catalogue.obsolete.clear()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        write_po(file, catalogue, no_location=True, omit_header=True, sort_output=True)
 
 
 if __name__ == "__main__":
