@@ -31,7 +31,7 @@ format: setup ## Format the code and mend what can be mended
 	@$(VENV)/ruff format .
 
 test: setup ## All tests but the long ones, on RabbitMQ and PostgreSQL too (ARGS="-k relay")
-	@$(VENV)/marathon local install || true
+	@$(VENV)/marathon local install --browser || true
 	@$(VENV)/pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 test-long: setup ## The long tests: every crash at every arrow, journeys, many examples

@@ -15,6 +15,7 @@ from gateway.server import listen, serve
 from services.chassis import embedded, mail, migrations, recovery
 from services.chassis.calls import Caller
 from services.chassis.config import SERVICES, Settings
+from services.chassis.mail_queue import Outbox
 from services.chassis.runner import Company, stop_signal
 
 log = structlog.get_logger()
@@ -56,9 +57,9 @@ def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
 
 def _send_mails(settings: Settings, company: Company, stopping: Any) -> None:
     """Sends mails until the stop; sends ``stopping`` what it died of."""
-    databases = [core.database for core in company.cores.values()]
+    outboxes = [Outbox(core.name, core.database) for core in company.cores.values()]
     try:
-        mail.run(settings, databases, stopping.ready)
+        mail.run(settings, outboxes, stopping.ready)
     except Exception as error:
         log.critical("mails_died", error=repr(error))
         if not stopping.ready():

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from enum import Enum
 
 from gateway.identity import Visitor
-from gateway.languages import gettext as _
+from gateway.languages import N_
 from services.chassis.actor import Actor
 from services.chassis.errors import Forbidden, Refusal
 
@@ -43,8 +43,8 @@ def sign_in_needed() -> Refusal:
     """What an unknown visitor gets where somebody known is needed."""
     return Refusal(
         "sign_in_needed",
-        _("You need to sign in for this."),
-        _("Sign in by mail, or send a bearer token."),
+        N_("You need to sign in for this."),
+        N_("Sign in by mail, or send a bearer token."),
         401,
     )
 

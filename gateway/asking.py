@@ -9,12 +9,16 @@ from flask import current_app, g
 
 from gateway.identity import Identity, Visitor
 from gateway.languages import Catalogues
+from gateway.routes.row import door_of
 from services.chassis.actor import Actor
 from services.chassis.clock import Clock
 from services.chassis.config import Settings
 from services.chassis.mail_folder import Mailbox
+from services.chassis.paging import PAGE_MOST, every
 
 DEADLINE_S = 5.0
+
+Request = dict[str, Any]
 
 
 class Caller(Protocol):
@@ -30,6 +34,7 @@ class Caller(Protocol):
         key: str | None = None,
         correlation: str = "",
         deadline_s: float = DEADLINE_S,
+        if_match: tuple[str, ...] | None = None,
     ) -> Any:
         """The answer. Raises ``Refusal``, and its subclass ``Unavailable`` when none came."""
         ...
@@ -60,12 +65,35 @@ def visitor() -> Visitor:
     return found
 
 
-def ask(door: str, request: dict[str, Any] | None = None, key: str | None = None) -> Any:
-    """The answer of ``door`` ("service.door") to the present visitor's request.
+def ask(
+    door: str,
+    request: dict[str, Any] | None = None,
+    key: str | None = None,
+    if_match: tuple[str, ...] | None = None,
+) -> Any:
+    """The answer of ``door`` ("service.door") to the present visitor's request; a list whole.
 
     Raises ``Refusal`` as the service refused, ``Unavailable`` when no answer came.
     """
+    if door_of(door).paged:
+        return list(every(lambda part: ask_once(door, {**(request or {}), **part}), PAGE_MOST))
+    return ask_once(door, request, key, if_match)
+
+
+def ask_once(
+    door: str,
+    request: Request | None = None,
+    key: str | None = None,
+    if_match: tuple[str, ...] | None = None,
+) -> Any:
+    """As :func:`ask`; of a list one page, as ``{"items": […], "next": cursor or None}``."""
     service, _, name = door.partition(".")
     return parts().caller.call(
-        service, name, request or {}, actor=visitor().actor, key=key, correlation=g.correlation
+        service,
+        name,
+        request or {},
+        actor=visitor().actor,
+        key=key,
+        correlation=g.correlation,
+        if_match=if_match,
     )

@@ -14,8 +14,7 @@ from prometheus_client import Histogram
 from gateway import problems
 from gateway.asking import parts
 from gateway.identity import ANONYMOUS, Credential, Visitor
-from gateway.languages import LANGUAGES
-from gateway.languages import gettext as _
+from gateway.languages import LANGUAGES, N_
 from services.chassis.config import Settings
 from services.chassis.errors import Refusal, Unavailable
 
@@ -62,7 +61,13 @@ def _begin() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.correlation = given if SANE.fullmatch(given) else uuid.uuid4().hex
     g.visitor = ANONYMOUS
-    g.language = session.get("language", LANGUAGES[0])
+    g.language = _language()
+
+
+def _language() -> str:
+    """A program says its language with each request; a person chooses one, else it is French."""
+    asked = request.accept_languages.best_match(LANGUAGES) if problems.wants_json() else None
+    return asked or session.get("language", LANGUAGES[0])
 
 
 def _same_origin_only() -> None:
@@ -80,8 +85,8 @@ def _same_origin_only() -> None:
         return
     raise Refusal(
         "cross_site",
-        _("This request comes from another site and was refused."),
-        _("Open the page of this site and try again there."),
+        N_("This request comes from another site and was refused."),
+        N_("Open the page of this site and try again there."),
         403,
     )
 

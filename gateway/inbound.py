@@ -11,11 +11,13 @@ from flask import request
 from marshmallow import fields
 from werkzeug.exceptions import UnsupportedMediaType
 
-from gateway.languages import gettext as _
+from gateway.languages import N_
 from services.chassis.errors import Invalid, Refusal
 
 BODY_MOST = 64 * 1024
 DEPTH_MOST = 20
+TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+TAGS = re.compile(rf"\s*{TAG.pattern}(\s*,\s*{TAG.pattern})*\s*")
 KEY = re.compile(r"[\x21-\x7e]{1,128}")
 NUMBER = re.compile(r"-?[0-9]{1,18}")
 BAD_TEXT = re.compile("[\x00\ud800-\udfff]")
@@ -36,8 +38,8 @@ def read_request(takes: Takes, path: dict[str, str], filled: dict[str, str]) -> 
     if doubled:
         raise Invalid(
             "request_invalid",
-            _("Some values of the request may not be given here."),
-            errors={name: [_("Given by the address or by the server.")] for name in doubled},
+            N_("Some values of the request may not be given here."),
+            errors={name: [N_("Given by the address or by the server.")] for name in doubled},
         )
     _check_texts({**given, **path})
     return {**given, **taken}
@@ -49,10 +51,29 @@ def idempotency_key() -> str | None:
     if key is not None and not KEY.fullmatch(key):
         raise Refusal(
             "idempotency_key_invalid",
-            _("The header Idempotency-Key must have 1 to 128 visible ASCII characters."),
+            N_("The header Idempotency-Key must have 1 to 128 visible ASCII characters."),
             status=400,
         )
     return key
+
+
+def if_match() -> tuple[str, ...] | None:
+    """The digests that the header ``If-Match`` names (RFC 9110 §13.1.1); None for none, and for
+    ``*``, which any present state matches.
+
+    A weak tag matches nothing. Raises ``Refusal`` (400) for what is no list of tags.
+    """
+    given = request.headers.get("If-Match")
+    if given is None or given.strip() == "*":
+        return None
+    if not TAGS.fullmatch(given):
+        raise Refusal(
+            "if_match_malformed",
+            N_("The header If-Match must hold entity tags, each in double quotes, or *."),
+            N_("Send the ETag of the answer that you read, as it came."),
+            400,
+        )
+    return tuple(tag for weak, tag in TAG.findall(given) if not weak)
 
 
 def _query(takes: Takes) -> dict[str, Any]:
@@ -60,8 +81,8 @@ def _query(takes: Takes) -> dict[str, Any]:
     if doubled:
         raise Invalid(
             "request_invalid",
-            _("A parameter is given twice."),
-            errors={name: [_("Given twice.")] for name in doubled},
+            N_("A parameter is given twice."),
+            errors={name: [N_("Given twice.")] for name in doubled},
         )
     return {name: _typed(takes.get(name), text) for name, text in request.args.items()}
 
@@ -82,9 +103,9 @@ def _body() -> dict[str, Any]:
     try:
         body = json.loads(raw, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise _malformed(_("The body is not valid JSON.")) from error
+        raise _malformed(N_("The body is not valid JSON.")) from error
     if not isinstance(body, dict):
-        raise _malformed(_("The body must be a JSON object."))
+        raise _malformed(N_("The body must be a JSON object."))
     return body
 
 
@@ -99,9 +120,9 @@ def _malformed(message: str) -> Refusal:
 def _check_texts(value: Any, depth: int = 0) -> None:
     """Raises ``Invalid`` for zero bytes and lone surrogates, which no database can store."""
     if depth > DEPTH_MOST:
-        raise _malformed(_("The body is nested too deeply."))
+        raise _malformed(N_("The body is nested too deeply."))
     if isinstance(value, str) and BAD_TEXT.search(value):
-        raise Invalid("text_invalid", _("A text holds a character that can't be stored."))
+        raise Invalid("text_invalid", N_("A text holds a character that can't be stored."))
     if isinstance(value, dict):
         for name, inner in value.items():
             _check_texts(name, depth)

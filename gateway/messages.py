@@ -7,6 +7,7 @@ from datetime import UTC
 from marshmallow import Schema, fields, validate
 
 from services.chassis.catalogue import Door
+from services.chassis.paging import Paged
 
 
 class Role(Schema):
@@ -31,7 +32,7 @@ class Now(Schema):
     now = fields.AwareDateTime(default_timezone=UTC, required=True)
 
 
-class MailsWanted(Schema):
+class MailsWanted(Paged):
     """The mails to one address, or all."""
 
     to = fields.String(validate=validate.Length(min=1, max=320))
@@ -44,6 +45,7 @@ class Mail(Schema):
     to = fields.String()
     subject = fields.String()
     text = fields.String()
+    html = fields.String(metadata={"description": "the source of its HTML part"})
     sent_at = fields.AwareDateTime(default_timezone=UTC)
 
 

@@ -9,11 +9,11 @@ from marshmallow import ValidationError
 
 from gateway import my_data
 from gateway.asking import parts, visitor
-from gateway.languages import gettext as _
+from gateway.languages import N_
 from gateway.messages import DOORS
 from services.chassis.clock import MovableClock
 from services.chassis.errors import Invalid, NotFound
-from services.chassis.mail_folder import SentMail
+from services.chassis.paging import Answer
 
 MAILS_MOST = 50
 
@@ -27,7 +27,7 @@ def answer(door: str, request: Request) -> Any:
     except ValidationError as error:
         raise Invalid(
             "request_invalid",
-            _("Some values are missing or wrong."),
+            N_("Some values are missing or wrong."),
             errors=error.normalized_messages(),  # type: ignore[no-untyped-call]
         ) from error
     return DOORS[door].dump(_DOORS[door](loaded))
@@ -58,11 +58,11 @@ def _move_clock(request: Request) -> Request:
     return {"now": _clock().move_to(request["now"])}
 
 
-def _list_mails(request: Request) -> list[SentMail]:
+def _list_mails(request: Request) -> Answer:
     mailbox = parts().mailbox
     if mailbox is None:
         raise NotFound("mails", "")
-    return mailbox.newest(MAILS_MOST, request.get("to"))
+    return mailbox.newest(request["page"], request.get("to"))
 
 
 def _clock() -> MovableClock:

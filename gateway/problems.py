@@ -12,34 +12,62 @@ from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
+from gateway import field_errors
+from gateway.asking import parts
+from gateway.languages import LANGUAGES, N_, language
 from gateway.languages import gettext as _
+from gateway.sentences import in_all, told
 from services.chassis.errors import Refusal
 
 log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 3
+TITLES = {
+    400: N_("The request can't be understood"),
+    401: N_("Sign-in needed"),
+    403: N_("Not allowed"),
+    404: N_("Not found"),
+    405: N_("This address does not do that"),
+    406: N_("Not available in this form"),
+    409: N_("Not possible as things stand"),
+    410: N_("No longer available"),
+    412: N_("Changed by somebody else meanwhile"),
+    413: N_("Too large"),
+    414: N_("Address too long"),
+    415: N_("Only JSON is understood here"),
+    422: N_("Some values are missing or wrong"),
+    429: N_("Too many requests"),
+    500: N_("Something went wrong on our side"),
+    503: N_("Temporarily unavailable"),
+}
 
 
 def install(app: Flask) -> None:
     """Makes every error of this app a problem."""
+    app.jinja_env.filters["told"] = told
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
 
 
 def problem_of(refusal: Refusal, correlation: str) -> dict[str, Any]:
-    """The members of the problem (RFC 9457 §3.1), and ours: code, hint, correlation, errors."""
+    """The members of the problem (RFC 9457 §3.1), and ours: code, hint, sentences, errors.
+
+    ``detail``, ``hint`` and the errors' messages are in the language of the answer, and beside
+    that in all of them.
+    """
     details = dict(refusal.details)
-    errors = list(_flat(details.pop("errors", {})))
+    errors = [_told(each) for each in _flat(details.pop("errors", {}))]
     details.pop("correlation", None)
+    sentences = in_all(refusal)
     problem: dict[str, Any] = {
         "type": f"urn:incroyable-territoire:problem:{refusal.code}",
         "title": title_of(refusal.status),
         "status": refusal.status,
         "code": refusal.code,
-        "detail": refusal.message,
-        "hint": refusal.hint,
+        **sentences[language()],
+        "sentences": sentences,
         "correlation": correlation,
         "errors": errors,
     }
@@ -48,25 +76,11 @@ def problem_of(refusal: Refusal, correlation: str) -> dict[str, Any]:
 
 def title_of(status: int) -> str:
     """What a status means, in a few words."""
-    titles = {
-        400: _("The request can't be understood"),
-        401: _("Sign-in needed"),
-        403: _("Not allowed"),
-        404: _("Not found"),
-        405: _("This address does not do that"),
-        406: _("Not available in this form"),
-        409: _("Not possible as things stand"),
-        410: _("No longer available"),
-        412: _("Changed by somebody else meanwhile"),
-        413: _("Too large"),
-        414: _("Address too long"),
-        415: _("Only JSON is understood here"),
-        422: _("Some values are missing or wrong"),
-        429: _("Too many requests"),
-        500: _("Something went wrong on our side"),
-        503: _("Temporarily unavailable"),
-    }
-    return titles.get(status) or HTTP_STATUS_CODES.get(status, _("Error"))
+    return _(_title(status))
+
+
+def _title(status: int) -> str:
+    return TITLES.get(status) or HTTP_STATUS_CODES.get(status, N_("Error"))
 
 
 def answer(refusal: Refusal) -> Response:
@@ -82,12 +96,15 @@ def answer(refusal: Refusal) -> Response:
 
 
 def wants_json() -> bool:
-    """Whether the present request is one of a program: under ``/api``, or a probe."""
-    return request.path.startswith("/api/")
+    """Whether the present request is one of a program: under ``/api``, but for its reference."""
+    return request.path.startswith("/api/") and request.endpoint != "reference"
 
 
 def _as_json(problem: dict[str, Any]) -> Response:
-    return Response(json.dumps(problem, ensure_ascii=False), mimetype=MEDIA_TYPE)
+    response = Response(json.dumps(problem, ensure_ascii=False), mimetype=MEDIA_TYPE)
+    response.headers["Content-Language"] = language()
+    response.headers["Vary"] = "Accept-Language"
+    return response
 
 
 def _as_page(problem: dict[str, Any]) -> Response:
@@ -121,23 +138,30 @@ def code_of(error: HTTPException) -> str:
 
 def _sentence(status: int) -> str:
     sentences = {
-        400: _("The request is malformed."),
-        404: _("There is nothing at this address, or not any more."),
-        405: _("This address exists, but not for this method."),
-        413: _("The request is larger than the 64 kB that are accepted."),
-        415: _("The body must be JSON, with the content type application/json."),
-        500: _("An error of ours: nothing was changed that you were not told of."),
+        400: N_("The request is malformed."),
+        404: N_("There is nothing at this address, or not any more."),
+        405: N_("This address exists, but not for this method."),
+        413: N_("The request is larger than the 64 kB that are accepted."),
+        415: N_("The body must be JSON, with the content type application/json."),
+        500: N_("An error of ours: nothing was changed that you were not told of."),
     }
-    return sentences.get(status) or title_of(status)
+    return sentences.get(status) or _title(status)
 
 
 def _hint(status: int) -> str:
     hints = {
-        404: _("Check the address, or start from the home page."),
-        405: _("See the header Allow for the methods that exist."),
-        500: _("Try again; if it lasts, give this number to the operator."),
+        404: N_("Check the address, or start from the home page."),
+        405: N_("See the header Allow for the methods that exist."),
+        500: N_("Try again; if it lasts, give this number to the operator."),
     }
     return hints.get(status, "")
+
+
+def _told(error: dict[str, str]) -> dict[str, Any]:
+    """A field's error in the language of the answer, and beside that in all."""
+    catalogues = parts().catalogues
+    messages = {each: field_errors.told(error["message"], catalogues[each]) for each in LANGUAGES}
+    return {"field": error["field"], "message": messages[language()], "messages": messages}
 
 
 def _flat(errors: Any, path: str = "") -> Iterator[dict[str, str]]:

@@ -26,6 +26,7 @@ from services.chassis.core import Call, Core
 from services.chassis.database import Database
 from services.chassis.doors import Office
 from services.chassis.errors import Refusal
+from services.chassis.paging import PAGE_MOST, every
 from services.chassis.runner import service_class
 from services.chassis.work import Work
 
@@ -60,9 +61,34 @@ class Player:
         actor: Actor | None = ORGANISER,
         key: str | None = None,
         deadline: float | None = None,
+        if_match: tuple[str, ...] | None = None,
     ) -> Any:
-        """Asks at a door; raises the :class:`Refusal` that the gateway would get."""
-        call = Call(actor or Actor(), "test", deadline, key)
+        """Asks at a door; raises the :class:`Refusal` that the gateway would get.
+
+        Of a list all pages, as the pages of the site have them, unless the request asks for
+        one: ``answer`` is what travels.
+        """
+        wanted = dict(request or {})
+        more: dict[str, Any] = {"key": key, "deadline": deadline, "if_match": if_match}
+        if not self.messages.DOORS[door].paged or {"limit", "after"} & wanted.keys():
+            return self.answer(door, wanted, actor=actor, **more)
+        pages = every(
+            lambda part: self.answer(door, {**wanted, **part}, actor=actor, **more), PAGE_MOST
+        )
+        return list(pages)
+
+    def answer(
+        self,
+        door: str,
+        request: Mapping[str, Any] | None = None,
+        *,
+        actor: Actor | None = ORGANISER,
+        key: str | None = None,
+        deadline: float | None = None,
+        if_match: tuple[str, ...] | None = None,
+    ) -> Any:
+        """What travels from a door; raises the :class:`Refusal` that the gateway would get."""
+        call = Call(actor or Actor(), "test", deadline, key, if_match)
         answer = getattr(self.door(call), door)(dict(request or {}))
         if "problem" in answer:
             raise Refusal.from_problem(answer["problem"])

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg2
 import pytest
@@ -24,7 +24,14 @@ from deploy import local
 
 ROOT = Path(__file__).resolve().parent.parent / ".local"
 NO_SERVERS = "no real RabbitMQ and PostgreSQL"
-HOW_TO = "To run them: marathon local up says what is missing; or see CONTRIBUTING.md."
+NO_BROWSER = "no real browser"
+TITLES = {
+    NO_SERVERS: "NOT TESTED ON REAL SERVERS",
+    NO_BROWSER: "NOT TESTED IN A REAL BROWSER",
+}
+HOW_TO = (
+    "To run them: marathon local install --browser says what is missing; or see CONTRIBUTING.md."
+)
 AT_A_TIME = 8
 SPEAKERS = ("registration", "venues", "voting", "jury", "potter", "collector")
 
@@ -143,13 +150,22 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Says at the end, loudly, what was not tested."""
     skipped = terminalreporter.stats.get("skipped", [])
-    reasons = [str(report.longrepr[2]) for report in skipped if NO_SERVERS in str(report.longrepr)]
-    if not reasons:
-        return
-    terminalreporter.write_sep("!", "NOT TESTED ON REAL SERVERS", red=True, bold=True)
-    reason = reasons[0].removeprefix("Skipped: ")
-    terminalreporter.write_line(f"{len(reasons)} tests were skipped: {reason}", red=True)
-    terminalreporter.write_line(HOW_TO, red=True)
+    for absent, title in TITLES.items():
+        reasons = [str(each.longrepr[2]) for each in skipped if absent in str(each.longrepr)]
+        if not reasons:
+            continue
+        terminalreporter.write_sep("!", title, red=True, bold=True)
+        reason = reasons[0].removeprefix("Skipped: ")
+        terminalreporter.write_line(f"{len(reasons)} tests were skipped: {reason}", red=True)
+        terminalreporter.write_line(HOW_TO, red=True)
+
+
+def absent(what: str, error: Exception) -> NoReturn:
+    """Skips a test for want of something real, to be said loudly; where CI is, fails it."""
+    reason = f"{what}: {error}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 def _borrow(start: Callable[[], local.Servers]) -> Borrowed:
@@ -158,10 +174,7 @@ def _borrow(start: Callable[[], local.Servers]) -> Borrowed:
         with Connection(found.amqp_url, connect_timeout=5) as connection:
             connection.connect()
     except (local.ServerError, psycopg2.OperationalError, OSError) as error:
-        reason = f"{NO_SERVERS}: {error}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        absent(NO_SERVERS, error)
     return Borrowed(found)
 
 

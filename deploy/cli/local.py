@@ -63,12 +63,13 @@ def down(root: Path, wipe: bool) -> None:
 
 
 @command.command()
+@click.option("--browser", is_flag=True, help="Chromium as well, for the tests.")
 @click.pass_obj
-def install(root: Path) -> None:
+def install(root: Path, browser: bool) -> None:
     """Install the packages that are missing, without starting anything."""
-    servers = Servers.of(root, *local.given())
-    local.install([server for server in servers.own if not server.installed()])
-    click.echo("RabbitMQ and PostgreSQL are installed.")
+    wanted = [*Servers.of(root, *local.given()).own, *([local.Chromium()] if browser else [])]
+    local.install([each for each in wanted if not each.installed()])
+    click.echo(f"RabbitMQ and PostgreSQL{' and Chromium' if browser else ''} are installed.")
 
 
 def _shown(servers: Servers, form: str) -> str:

@@ -52,12 +52,15 @@ def _run_gateway(settings: Any) -> None:
 
 def _run_mail(settings: Any) -> None:
     from services.chassis import health, mail
+    from services.chassis.mail_queue import Outbox
     from services.chassis.runner import make_core, stop_signal
 
+    # What can't be meant is said before anything waits for it.
+    mail.transport_of(settings)
     stopping = stop_signal()
     cores = [make_core(service, settings) for service in SERVICES]
     if settings.health_port:
         health.serve(cores, settings.health_port)
-    mail.run(settings, [core.database for core in cores], stopping.ready)
+    mail.run(settings, [Outbox(core.name, core.database) for core in cores], stopping.ready)
     for core in cores:
         core.database.close()

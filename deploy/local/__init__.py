@@ -13,13 +13,24 @@ from pathlib import Path
 from typing import Any
 
 from deploy import packages
+from deploy.local.chromium import Chromium
 from deploy.local.postgres import Postgres
 from deploy.local.process import ServerError
 from deploy.local.rabbitmq import RabbitMQ
 from deploy.local.servers import Servers
 from deploy.local.state import State, locked
 
-__all__ = ["ServerError", "Servers", "default_root", "down", "given", "install", "status", "up"]
+__all__ = [
+    "Chromium",
+    "ServerError",
+    "Servers",
+    "default_root",
+    "down",
+    "given",
+    "install",
+    "status",
+    "up",
+]
 
 SERVICES = ("registration", "venues", "voting", "jury")
 
@@ -101,8 +112,8 @@ def given(environ: Mapping[str, str] | None = None) -> tuple[str | None, str | N
     )
 
 
-def install(absent: Sequence[RabbitMQ | Postgres]) -> None:
-    """Installs the packages of servers where root may. Raises ServerError."""
+def install(absent: Sequence[RabbitMQ | Postgres | Chromium]) -> None:
+    """Installs the packages of what is absent where root may. Raises ServerError."""
     needed = [server.package for server in absent]
     if not needed:
         return

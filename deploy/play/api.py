@@ -6,6 +6,7 @@ import hashlib
 import threading
 import time
 from typing import Any
+from urllib.parse import urljoin
 
 import requests
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
@@ -14,6 +15,7 @@ PATIENCE_S = 120.0
 """How long an instance may be away: servers are restarted under a play in tests."""
 
 TIMEOUT_S = 20.0
+PREFIX = "/api/v1"
 AWAY = frozenset({429, 502, 503, 504})
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 
@@ -49,8 +51,14 @@ class Api:
         self._local = threading.local()
 
     def get(self, path: str, **query: str) -> Any:
-        """The answer to a question. Raises :class:`Problem`, :class:`Away`."""
-        return self._ask("GET", path, None, None, self.token, query)
+        """The answer to a question, a list whole. Raises :class:`Problem`, :class:`Away`."""
+        answer = self._answer("GET", path, None, None, self.token, query)
+        found = _content(f"GET {path}", answer)
+        while "next" in answer.links and isinstance(found, list):
+            following = urljoin(answer.url, answer.links["next"]["url"])
+            answer = self._answer("GET", following.partition(PREFIX)[2], None, None, self.token)
+            found += _content(f"GET {path}", answer)
+        return found
 
     def find(self, path: str) -> Any:
         """The answer to a question, ``None`` where there is nothing (yet)."""
@@ -83,8 +91,19 @@ class Api:
         body: dict[str, Any] | None,
         key: str | None,
         token: str | None,
-        query: dict[str, str] | None = None,
     ) -> Any:
+        return _content(f"{method} {path}", self._answer(method, path, body, key, token))
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None,
+        key: str | None,
+        token: str | None,
+        query: dict[str, str] | None = None,
+    ) -> requests.Response:
+        """What the instance says, asked again where it was away."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         headers |= {"Idempotency-Key": key} if key else {}
         until, pause = time.monotonic() + PATIENCE_S, FIRST_PAUSE_S
@@ -92,7 +111,7 @@ class Api:
             try:
                 answer = self._session().request(
                     method,
-                    f"{self.url}/api/v1{path}",
+                    f"{self.url}{PREFIX}{path}",
                     json=body,
                     headers=headers,
                     params=query,
@@ -105,7 +124,7 @@ class Api:
                 told: Any = error
             else:
                 if answer.status_code not in AWAY and not _is_cut(answer):
-                    return _content(f"{method} {path}", answer)
+                    return answer
                 told = f"{answer.status_code} {answer.text[:300]}"
                 pause = max(pause, _retry_after(answer))
             if time.monotonic() + pause > until:

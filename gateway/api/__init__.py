@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from flask import Flask, Response
 from flask_smorest import Api, Blueprint  # type: ignore[import-untyped]
 
-from gateway.api import document
+from gateway.api import csv, document
 from gateway.api.view import view_of
+from gateway.languages import N_
 from gateway.routes import Route
+from gateway.site import reference
 
 PREFIX = "/api/v1"
 TAGS = {
-    "registration": "Cycles, marathons, the relay, people, projects, teams",
-    "venues": "Premises and who works where",
-    "voting": "The public vote",
-    "jury": "The jury, prizes and the palmarès",
-    "gateway": "The gateway itself",
+    "registration": N_("Cycles, marathons, the relay, people, projects, teams"),
+    "venues": N_("Premises and who works where"),
+    "voting": N_("The public vote"),
+    "jury": N_("The jury, prizes and the palmarès"),
+    "gateway": N_("The gateway itself"),
 }
 
 
@@ -42,7 +45,9 @@ def install(app: Flask, routes: Sequence[Route]) -> None:
                 _add(blueprint, route)
         api.register_blueprint(blueprint)
     # Made once: it is the same for everybody, and takes a while.
-    text = json.dumps(api.spec.to_dict(), ensure_ascii=False)
+    described = api.spec.to_dict()
+    reference.install(app, PREFIX, TAGS, routes, described)
+    text = json.dumps(described, ensure_ascii=False)
     app.add_url_rule(
         f"{PREFIX}/openapi.json",
         "openapi",
@@ -51,11 +56,19 @@ def install(app: Flask, routes: Sequence[Route]) -> None:
 
 
 def _add(blueprint: Blueprint, route: Route) -> None:
-    view = blueprint.doc(**document.operation(route))(view_of(route))
+    _rule(blueprint, route, "", "", document.operation(route))
+    if route.tabular:
+        # The same row of the table, the same view: what may be seen is the same.
+        _rule(blueprint, route, csv.ENDING, "_csv", document.file_operation(route))
+
+
+def _rule(
+    blueprint: Blueprint, route: Route, ending: str, suffix: str, described: dict[str, Any]
+) -> None:
     blueprint.add_url_rule(
-        route.path,
-        endpoint=route.endpoint,
-        view_func=view,
+        route.path + ending,
+        endpoint=route.endpoint + suffix,
+        view_func=blueprint.doc(**described)(view_of(route)),
         methods=[route.method],
         parameters=document.path_parameters(route),
         tags=[route.service],

@@ -11,6 +11,7 @@ from marshmallow import Schema, fields
 from gateway.access import Who
 from gateway.problems import MEDIA_TYPE
 from gateway.routes import Route
+from gateway.routes.row import camel
 
 TITLE = "Incroyable Territoire"
 VERSION = "1"
@@ -18,18 +19,62 @@ DESCRIPTION = """Touring creative marathons: registration, premises, public vote
 
 Instants are RFC 3339. Errors are RFC 9457 problems with a stable `code`, a sentence and a hint.
 A command may carry `Idempotency-Key`: repeated with the same request it is carried out once and
-answered as before; with another request it is refused (409)."""
+answered as before; with another request it is refused (409). An edit may carry `If-Match` with
+the `ETag` of what you read: of two people who edit the same, one is refused (412) and reads
+again. Every answer to a GET has an `ETag`; with it in `If-None-Match` you get 304 while nothing
+has changed. Lists come in pages of `limit` rows, the next one's address in the header `Link`. As
+CSV they come whole: by `Accept: text/csv`, or by `.csv` at the path's end. Sentences are French,
+or English by `Accept-Language`."""
+
+
+ETAG = {"description": "The tag of this answer", "schema": {"type": "string"}}
+CONDITIONS = {
+    "If-Match": "The ETag of what you saw: refused (412) if it has been changed since",
+    "If-None-Match": "The ETag that you have: 304 if the answer is still the same",
+}
+
+
+LINK = {
+    "description": 'The next page, where there is one: `</api/v1/…?after=…>; rel="next"`',
+    "schema": {"type": "string"},
+}
+PAGING = {"limit", "after"}
+
+
+class Languages(Schema):
+    """A sentence in both languages."""
+
+    fr = fields.String()
+    en = fields.String()
 
 
 class FieldError(Schema):
-    """One field that was refused."""
+    """One field that was refused; ``messages`` has the sentence in both languages."""
 
     field = fields.String()
     message = fields.String()
+    messages = fields.Nested(Languages)
+
+
+class Told(Schema):
+    """What happened, and what to do about it."""
+
+    detail = fields.String()
+    hint = fields.String()
+
+
+class Sentences(Schema):
+    """The same in both languages."""
+
+    fr = fields.Nested(Told)
+    en = fields.Nested(Told)
 
 
 class Problem(Schema):
-    """RFC 9457, with a stable code, a hint and the errors by field."""
+    """RFC 9457, with a stable code, a hint and the errors by field.
+
+    ``detail``, ``hint`` and messages are French, or English by ``Accept-Language``.
+    """
 
     type = fields.String()
     title = fields.String()
@@ -37,6 +82,7 @@ class Problem(Schema):
     code = fields.String()
     detail = fields.String()
     hint = fields.String()
+    sentences = fields.Nested(Sentences)
     correlation = fields.String(metadata={"description": "to give to the operator"})
     errors = fields.List(fields.Nested(FieldError))
     details = fields.Dict()
@@ -80,6 +126,13 @@ def describe(spec: APISpec) -> None:
             "description": "The same key and request are carried out once",
         },
     )
+    for name, what in CONDITIONS.items():
+        spec.components.parameter(
+            name.replace("-", ""),
+            "header",
+            {"name": name, "schema": {"type": "string"}, "description": what},
+        )
+    spec.components.response("NotModified", {"description": "As you have it already"})
 
 
 def operation(route: Route) -> dict[str, Any]:
@@ -100,6 +153,30 @@ def operation(route: Route) -> dict[str, Any]:
     return described
 
 
+def file_operation(route: Route) -> dict[str, Any]:
+    """A row's table as a file: the same operation, whole, as CSV alone."""
+    described = operation(route)
+    shown = described["responses"][str(route.status)]
+    shown["content"] = {"text/csv": {"schema": {"type": "string"}}}
+    shown["headers"] = {"ETag": ETAG}
+    return {
+        **described,
+        "operationId": f"{route.endpoint}_csv",
+        "summary": f"{route.summary} (CSV)",
+        "parameters": ["IfNoneMatch", *_query_of_file(route)],
+    }
+
+
+def _query_of_file(route: Route) -> list[Any]:
+    """What the sender gives to a list, but for which page of it."""
+    if route.given is None or not route.given.fields.keys() - PAGING:
+        return []
+    paging = PAGING & route.given.fields.keys()
+    given = type(route.given)(exclude=[*route.given.exclude, *paging])
+    given.component = f"{camel(route.endpoint)}CsvRequest"  # type: ignore[attr-defined]
+    return [{"in": "query", "schema": given}]
+
+
 def path_parameters(route: Route) -> list[dict[str, Any]]:
     """The parts of the path."""
     schema = {"type": "string", "minLength": 1, "maxLength": 128}
@@ -111,8 +188,9 @@ def path_parameters(route: Route) -> list[dict[str, Any]]:
 
 def _parameters(route: Route) -> list[Any]:
     if not route.reads:
-        return ["IdempotencyKey"]
-    return [] if route.given is None else [{"in": "query", "schema": route.given}]
+        return ["IdempotencyKey", *(["IfMatch"] if route.messages.edits else [])]
+    query = [] if route.given is None else [{"in": "query", "schema": route.given}]
+    return ["IfNoneMatch", *query]
 
 
 def _responses(route: Route) -> dict[str, Any]:
@@ -120,12 +198,18 @@ def _responses(route: Route) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": route.summary}
     schema: Any = {} if gives is None else gives(many=True) if route.messages.many else gives
     answer["content"] = {"application/json": {"schema": schema}}
-    return {str(route.status): answer, **{str(status): "Problem" for status in statuses(route)}}
+    if route.tabular:
+        answer["content"]["text/csv"] = {"schema": {"type": "string"}}
+    found: dict[str, Any] = {str(route.status): answer}
+    if route.reads:
+        answer["headers"] = {"ETag": ETAG, **({"Link": LINK} if route.pages else {})}
+        found["304"] = "NotModified"
+    return {**found, **{str(status): "Problem" for status in statuses(route)}}
 
 
 def statuses(route: Route) -> list[int]:
     """The errors that a route may answer with."""
-    found = {422, 500, 503}
+    found = {422, 500, 503, *([412] if route.messages.edits else [])}
     if route.who is not Who.ANYONE:
         found |= {401, 403}
     if route.path_fields:

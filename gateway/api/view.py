@@ -12,10 +12,15 @@ from flask import Response, request
 
 from gateway import own
 from gateway.access import admit
-from gateway.asking import ask, parts, visitor
-from gateway.inbound import idempotency_key, read_request
+from gateway.api import csv
+from gateway.api.paging import add_link, body_of
+from gateway.asking import ask_once, parts, visitor
+from gateway.inbound import idempotency_key, if_match, read_request
+from gateway.languages import letter_language
 from gateway.routes import Route
 from services.chassis.errors import Forbidden
+from services.chassis.paging import every
+from services.chassis.representation import etag_of
 
 
 def view_of(route: Route) -> Callable[..., Response]:
@@ -25,7 +30,11 @@ def view_of(route: Route) -> Callable[..., Response]:
         # Before anything is read: who may not enter learns nothing from our parser either.
         admit(route.who, visitor(), path)
         wanted = read_request(route.takes, path, _filled(route))
-        return _respond(_answer(route, _with_visitor(route, wanted)), route.status)
+        if csv.is_wanted(route):
+            return _file(route, wanted)
+        wanted = _with_visitor(route, wanted)
+        answer = _answer(route, wanted)
+        return _shown(route, wanted, answer) if route.reads else _respond(answer, route.status)
 
     view.__name__ = route.endpoint
     return view
@@ -34,7 +43,9 @@ def view_of(route: Route) -> Callable[..., Response]:
 def _answer(route: Route, wanted: dict[str, Any]) -> Any:
     if route.service == "gateway":
         return own.answer(route.name, wanted)
-    return ask(route.door, wanted, None if route.reads else idempotency_key())
+    if route.reads:
+        return ask_once(route.door, wanted)
+    return ask_once(route.door, wanted, idempotency_key(), if_match())
 
 
 def _filled(route: Route) -> dict[str, str]:
@@ -44,10 +55,19 @@ def _filled(route: Route) -> dict[str, str]:
 
 
 def _with_visitor(route: Route, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Adds a stable name for this visitor where the door has an order for each (RULES V6)."""
-    if "visitor" not in route.takes or wanted.get("visitor"):
-        return wanted
-    return {**wanted, "visitor": visitor_name()}
+    """Adds what the sender left out: a stable name for this visitor where the door has an order
+    for each (RULES V6), and the language of a letter."""
+    known = dict(wanted)
+    if "visitor" in route.takes and not wanted.get("visitor"):
+        known["visitor"] = visitor_name()
+    if _has_letter(route):
+        known.setdefault("language", letter_language())
+    return known
+
+
+def _has_letter(route: Route) -> bool:
+    """Whether a letter comes of it, in the language that the sender reads."""
+    return "language" in route.takes and not route.takes["language"].required
 
 
 def client_ip() -> str:
@@ -67,6 +87,36 @@ def _session() -> str:
     if credential is None or credential.kind != "session":
         raise Forbidden()
     return credential.secret
+
+
+def _file(route: Route, wanted: dict[str, Any]) -> Response:
+    """The whole table as CSV, page by page from its service."""
+    csv.refuse_part()
+    if route.pages:
+        most = route.page_most
+        rows = list(every(lambda part: _answer(route, {**wanted, **part}), most))
+    else:
+        rows = _answer(route, wanted)
+    return _tagged(csv.answer(route, rows), rows)
+
+
+def _shown(route: Route, wanted: dict[str, Any], answer: Any) -> Response:
+    """What was asked for as JSON; of a list a page, and where the next one is."""
+    response = _respond(body_of(route, answer), 200)
+    add_link(response, route, answer, wanted)
+    # A page that was the last one is another once there is a next.
+    more = "Link" in response.headers
+    return _tagged(response, answer if more else body_of(route, answer))
+
+
+def _tagged(response: Response, answer: Any) -> Response:
+    """With the tag of what it shows; 304 for who has it already."""
+    tag = etag_of(answer)
+    response.set_etag(f"{tag}-csv" if response.mimetype == csv.MEDIA_TYPE else tag)
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Vary"] = "Accept, Accept-Language, Authorization, Cookie"
+    response.make_conditional(request)
+    return response
 
 
 def _respond(answer: Any, status: int) -> Response:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask, redirect, request, url_for
-from werkzeug.wrappers import Response as Answer
+from flask import Blueprint, Flask
 
-from gateway import problems
 from gateway.desk import acting, juror, mine, organiser, premises, teams
 from gateway.languages import gettext
+from gateway.site import sign_in
 from services.chassis.errors import Refusal
 
 
@@ -16,18 +15,9 @@ def install(app: Flask) -> None:
     blueprint = Blueprint("desk", __name__)
     for pages in (acting, mine, teams, premises, juror, organiser):
         pages.add_to(blueprint)
-    blueprint.register_error_handler(Refusal, _refused)
+    blueprint.register_error_handler(Refusal, sign_in.or_refused)
     app.register_blueprint(blueprint)
     app.jinja_env.globals["act"] = acting.address
     app.jinja_env.globals["done"] = acting.done
     # Texts that are marked where they are written and translated where they are shown.
     app.jinja_env.filters["in_words"] = gettext
-
-
-def _refused(refusal: Refusal) -> Answer:
-    """Who is unknown is asked to sign in, and comes back to the page."""
-    if refusal.status != 401:
-        return problems.answer(refusal)
-    here = request.full_path if request.query_string else request.path
-    wanted = here if request.method == "GET" else ""
-    return redirect(url_for("site.sign_in", retour=wanted), 303)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, abort, redirect, render_template, request
+from flask import Blueprint, Response, abort, g, redirect, render_template, request
 from werkzeug.wrappers import Response as Answer
 
 from gateway.access import admit
@@ -26,6 +26,7 @@ from gateway.site.gaps import part
 from gateway.site.own_path import own_path
 from gateway.site.private import private
 from services.chassis.errors import Refusal
+from services.chassis.representation import etag_of
 
 BACK = "retour"
 DONE = "fait"
@@ -75,8 +76,17 @@ def _path(route: Route) -> dict[str, str]:
 
 def _do(action: Action, path: Mapping[str, str]) -> Any:
     given = {name: request.form[name] for name in action.given if request.form.get(name)}
-    wanted = {**request_of(action.sheet, request.form), **action.fixed, **given, **path}
-    return ask(action.route.door, wanted, _key(wanted))
+    patches = action.stored and action.route.method == "PATCH"
+    stored = _stored(action, path) if patches else None
+    typed = request_of(action.sheet, request.form, stored)
+    wanted = {**typed, **action.fixed, **given, **path}
+    return ask(action.route.door, wanted, _key(wanted), _seen(action))
+
+
+def _seen(action: Action) -> tuple[str, ...] | None:
+    """The tag of what the form began with: of two who change the same, one is told so."""
+    tag = request.form.get("seen", "")
+    return (tag,) if action.stored and tag else None
 
 
 def _key(wanted: Mapping[str, Any]) -> str | None:
@@ -93,8 +103,10 @@ def _stored(action: Action, path: Mapping[str, str]) -> Mapping[str, Any] | None
     if not action.stored:
         return None
     found: dict[str, Any] = ask(action.stored, dict(path))
-    # The desk holds the marathon beside its settings.
-    return {**found.get("marathon", {}), **found} if "settings" in found else found
+    g.seen = etag_of(found)
+    # The desk holds the marathon and its host beside its settings.
+    beside = {**found["marathon"], **(found["host"] or {})} if "settings" in found else {}
+    return {**beside, **found}
 
 
 def _as_owner() -> dict[str, Any]:
@@ -113,7 +125,11 @@ def _options(action: Action) -> dict[str, tuple[tuple[str, str], ...]]:
 
 def _page(action: Action, form: Form) -> str:
     kept = {name: value for name, value in request.values.items() if name in _kept(action)}
-    return render_template("act.html", action=action, form=form, kept=kept, back=_back())
+    # A form that was refused still stands on what it began with, unless that is what changed.
+    seen = request.form.get("seen") or g.get("seen", "")
+    if form.refusal is not None and form.refusal.status == 412:
+        seen = g.get("seen", "")
+    return render_template("act.html", action=action, form=form, kept=kept, seen=seen, back=_back())
 
 
 def _kept(action: Action) -> tuple[str, ...]:
@@ -127,6 +143,8 @@ def _back() -> str:
 def _after(action: Action, answer: Any) -> Response | Answer:
     if action.endpoint == "issue_codes":
         return private(render_template("codes.html", batch=answer, back=_back()))
+    if action.endpoint == "propose_allocation" and not answer["possible"]:
+        return private(render_template("conflict.html", conflict=answer["conflict"], back=_back()))
     if action.endpoint == "register_project":
         return _to(f"/projets/{answer['id']}/equipe", action)
     return _to(_back(), action)

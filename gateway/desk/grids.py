@@ -7,6 +7,12 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.forms.fields import read as read_field
+from gateway.forms.form import Error
+from gateway.languages import gettext as _
+from gateway.problems import problem_of
+from services.chassis.errors import Refusal
+
 ROWS = 8
 EMPTY = {"id": "", "label": "", "weight": "", "scale_max": "10", "required": "true"}
 Row = dict[str, str]
@@ -47,7 +53,7 @@ def read(typed: Typed) -> dict[str, Any]:
 def placements(ranking: Mapping[str, Any], typed: Typed) -> dict[str, Any]:
     """The deliberation: every rank that was typed and differs from what the cards say."""
     departures = [
-        {"project": line["project"], "rank": _number(text)}
+        {"project": line["project"], "rank": read_field("integer", text)}
         for line in ranking["ranking"]
         for text in [typed.get(f"rank.{line['project']}", "").strip()]
         if text and text != str(line["rank"])
@@ -60,8 +66,8 @@ def _criterion(row: Row) -> dict[str, Any]:
         # A criterion keeps its id when its label is polished.
         "id": row["id"] or slug(row["label"]),
         "label": row["label"].strip(),
-        "weight": row["weight"].strip().replace(",", ".") or "1",
-        "scale_max": _number(row["scale_max"].strip() or "10"),
+        "weight": read_field("decimal", row["weight"] or "1"),
+        "scale_max": read_field("integer", row["scale_max"] or "10"),
         "required": row["required"] == "true",
     }
 
@@ -73,8 +79,15 @@ def slug(label: str) -> str:
     return found if found[:1].isalpha() else f"c_{found}"[:40]
 
 
-def _number(text: str) -> int | str:
-    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else text
+def errors_of(refusal: Refusal) -> list[Error]:
+    """What of the grid was refused, by the number of its criterion."""
+    return [
+        Error(_("Criterion %(number)s", number=int(found[1]) + 1), each["message"], found[0])
+        if (found := WHERE.match(each["field"]))
+        else Error("", each["message"], "")
+        for each in problem_of(refusal, "")["errors"]
+    ]
 
 
+WHERE = re.compile(r"criteria\.([0-9]+)\.[a-z_]+")
 PLACE = re.compile(r"criteria\.([0-9]{1,3})\.label")

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as Answer
 from gateway.access import Who, admit
 from gateway.asking import ask, visitor
 from gateway.desk.acting import DONE
+from gateway.forms.fields import read
 from gateway.forms.form import Error
 from gateway.problems import problem_of
 from gateway.site.gaps import part
@@ -54,11 +55,11 @@ def card(marathon: str, project: str) -> Answer:
 def _typed(of: Mapping[str, str]) -> dict[str, Any]:
     """What was typed; a criterion that was left empty has no value, which is not a zero."""
     given = {
-        line["id"]: request.form.get(f"values.{line['id']}", "").strip().replace(",", ".")
+        line["id"]: read("decimal", request.form.get(f"values.{line['id']}", ""))
         for line in ask("jury.get_grid", dict(of))["criteria"]
     }
     return {
-        "values": {name: value for name, value in given.items() if value},
+        "values": {name: value for name, value in given.items() if value is not None},
         "abstain": request.form.get("abstain") == "true",
         "comment": request.form.get("comment", "").replace("\r\n", "\n"),
     }

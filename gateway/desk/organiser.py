@@ -53,12 +53,18 @@ def grid(marathon: str) -> Answer:
     admit(Who.ORGANISER, visitor(), {"marathon": marathon})
     if request.method != "POST":
         stored = part("jury.get_grid", {"marathon": marathon})
-        return _show("grid.html", marathon, rows=grids.rows_of(stored), grid=stored)
+        return _show("grid.html", marathon, rows=grids.rows_of(stored))
     try:
         ask("jury.set_grid", {"marathon": marathon, **grids.read(request.form)})
     except Refusal as refusal:
-        rows = grids.typed_rows(request.form)
-        return _show("grid.html", marathon, refusal.status, rows=rows, refusal=refusal, grid=None)
+        return _show(
+            "grid.html",
+            marathon,
+            refusal.status,
+            rows=grids.typed_rows(request.form),
+            refusal=refusal,
+            errors=grids.errors_of(refusal),
+        )
     return redirect(f"{url_for('desk.jury', marathon=marathon)}?{DONE}=grille#done", 303)
 
 

@@ -16,6 +16,7 @@ from services.chassis.territory import load as load_territory
 
 PARIS = ZoneInfo("Europe/Paris")
 LONG = 300  # characters, from which on a text gets several lines
+DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 WHOLE = re.compile(r"-?[0-9]{1,18}")
 TYPES = {"instant": "datetime-local", "email": "email", "phone": "tel"}
 AUTOCOMPLETE = {
@@ -185,7 +186,17 @@ def read(kind: str, text: str) -> Any:
         return None
     if kind == "integer" and WHOLE.fullmatch(text):
         return int(text)
+    if kind == "decimal":
+        return _decimal(text)
     return _instant(text) if kind == "instant" else text
+
+
+def _decimal(text: str) -> float | int | str:
+    """A number as it is typed in French or in English; anything else stays text."""
+    plain = text.replace(",", ".")
+    if not DECIMAL.fullmatch(plain):
+        return text
+    return float(plain) if "." in plain else int(plain)
 
 
 def _instant(text: str) -> str:

@@ -86,17 +86,37 @@ def again(sheet: Sheet, typed: Typed, refusal: Refusal, options: Options = NO_OP
     return _form(sheet, texts, options, refusal, typed.get("form_key", ""))
 
 
-def request_of(sheet: Sheet, typed: Typed) -> dict[str, Any]:
-    """What was typed, as the door's request; what was left empty is left out."""
+def request_of(
+    sheet: Sheet, typed: Typed, stored: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What was typed, as the door's request; what was left empty is left out.
+
+    Of a change to what is ``stored`` only that which differs: a whole (an address, all needs)
+    where any of it does, for a door takes a whole as it is.
+    """
     wanted: dict[str, Any] = {}
-    for path in sheet.paths:
-        kind = _field(sheet, path, "", ()).kind
-        value = fields.read(kind, typed.get(path, ""))
+    for path in _changed(sheet, typed, stored):
         taken = _taken(sheet, path)
+        value = fields.read(_field(sheet, path, "", ()).kind, typed.get(path, ""))
         # An emptied field of a change takes the value away, where the door lets it.
         if value is not None or (sheet.route.method == "PATCH" and taken.allow_none):
             _put(wanted, path.split("."), value)
     return wanted
+
+
+def _changed(sheet: Sheet, typed: Typed, stored: Mapping[str, Any] | None) -> list[str]:
+    if stored is None:
+        return list(sheet.paths)
+    changed = {
+        path.partition(".")[0]
+        for path in sheet.paths
+        if _plain(typed.get(path, "")) != _plain(_first(sheet, path, stored))
+    }
+    return [path for path in sheet.paths if path.partition(".")[0] in changed]
+
+
+def _plain(text: str) -> str:
+    return text.replace("\r\n", "\n").strip()
 
 
 def _form(

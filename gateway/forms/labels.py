@@ -124,7 +124,7 @@ def _marathon_labels() -> dict[str, str]:
         "closes_at": _("Closing of the vote"),
         "place": _("Place"),
         "count": _("How many codes"),
-        "answer": _("Answer"),
+        "answer": _("Your answer"),
         "to": _("Move on to"),
         "override": _("Move on although something is missing"),
     }

@@ -134,7 +134,10 @@ def _shared() -> Words:
         "mails": (
             _("Mails that wait to be sent"),
             _("To send them"),
-            _("Until the mail server has taken them"),
+            _(
+                "at most, then dropped; at once when the mail server has taken them, and when the "
+                "link or code in them ends"
+            ),
         ),
         "answers": (
             _("Answers to commands that carry a key against double execution"),

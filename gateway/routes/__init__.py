@@ -6,7 +6,7 @@ sides against each other, and the table against what every role may do.
 
 from __future__ import annotations
 
-from gateway.routes import jury, own, projects, registration, venues, voting
+from gateway.routes import jury, mails, own, projects, registration, venues, voting
 from gateway.routes.row import Route
 from services.chassis.config import SERVICES
 
@@ -18,6 +18,7 @@ ROUTES: tuple[Route, ...] = (
     *venues.ROUTES,
     *voting.ROUTES,
     *jury.ROUTES,
+    *mails.ROUTES,
     *own.ROUTES,
 )
 CLOCK: tuple[Route, ...] = own.CLOCK

@@ -35,6 +35,8 @@ MARATHONS = (
           "Reveal the host town to everybody"),
     Route("POST", "/marathons/<marathon>/moves", "registration.move_marathon", Who.ORGANISER,
           "Move the marathon on to its next state"),
+    Route("GET", "/marathons/<marathon>/moves", "registration.list_moves", Who.ORGANISER,
+          "The log of the marathon's moves"),
     Route("GET", "/marathons/<marathon>/missing", "registration.list_missing", Who.ORGANISER,
           "All that is missing before a move"),
 )
@@ -69,6 +71,8 @@ SIGN_IN = (
           "What I consented to, and when"),
     Route("PATCH", "/me/consents", "registration.set_consents", Who.PERSON,
           "Give or withdraw consents; what is left out stays as it is"),
+    Route("PUT", "/me/language", "registration.set_language", Who.PERSON,
+          "Choose the language of the letters to me"),
     Route("DELETE", "/me", "registration.erase_person", Who.PERSON,
           "Erase me"),
     Route("DELETE", "/people/<key>", "registration.erase_person", Who.ORGANISER_ALL,

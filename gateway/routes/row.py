@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from typing import Any
 
 from marshmallow import Schema, fields
+from marshmallow.validate import Range
 
 from gateway.access import Who
 from services.chassis.catalogue import Door
+from services.chassis.paging import Paged
 
 # What the gateway itself puts into a request, where the door takes it: never the sender.
 FILLED = ("ip", "session")
@@ -49,13 +52,36 @@ class Route:
     @cached_property
     def messages(self) -> Door:
         """What the door takes and gives. Raises ``KeyError`` when there is no such door."""
-        module = (
-            "gateway.messages"
-            if self.service == "gateway"
-            else (f"services.{self.service}.messages")
-        )
-        found: Door = importlib.import_module(module).DOORS[self.name]
-        return found
+        return door_of(self.door)
+
+    @cached_property
+    def pages(self) -> bool:
+        """Whether it answers page by page: a list, or an object around the page's ``items``."""
+        takes = self.messages.takes
+        return takes is not None and issubclass(takes, Paged)
+
+    @cached_property
+    def page_most(self) -> int:
+        """How many rows a page may have. Raises ``KeyError`` where there are no pages."""
+        bounds = (rule for rule in self.takes["limit"].validators if isinstance(rule, Range))
+        return next(rule.max for rule in bounds if isinstance(rule.max, int))
+
+    @property
+    def tabular(self) -> bool:
+        """Whether it answers a table, which CSV can show as well."""
+        return self.reads and (self.messages.many or self.pages)
+
+    @cached_property
+    def row(self) -> Schema | fields.Field[Any]:
+        """What a line of its table is. Raises ``TypeError`` for what is no table."""
+        gives = self.messages.gives
+        if not self.tabular or gives is None:
+            raise TypeError(f"{self.door} answers no table")
+        if self.messages.many:
+            return gives()
+        items = gives().fields["items"]
+        inner = items.inner if isinstance(items, fields.List) else items
+        return inner.schema if isinstance(inner, fields.Nested) else inner
 
     @cached_property
     def path_fields(self) -> tuple[str, ...]:
@@ -101,6 +127,15 @@ class Route:
     def reads(self) -> bool:
         """Whether it only asks, so that nothing is changed by it."""
         return self.method == "GET"
+
+
+@cache
+def door_of(door: str) -> Door:
+    """What "service.door" takes and gives. Raises ``KeyError`` when there is no such door."""
+    service, _, name = door.partition(".")
+    module = "gateway.messages" if service == "gateway" else f"services.{service}.messages"
+    found: Door = importlib.import_module(module).DOORS[name]
+    return found
 
 
 def camel(name: str) -> str:

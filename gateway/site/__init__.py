@@ -8,6 +8,7 @@ from gateway.asking import parts, visitor
 from gateway.languages import gettext, language, ngettext
 from gateway.site import ballots, cycles, legal, mails, marathons, my_data, projects, sign_in, words
 from gateway.site.gaps import away
+from services.chassis.errors import Refusal
 
 ATTRIBUTION = (
     "Découpage administratif : Etalab / DGCL / INSEE ; contours : IGN ADMIN EXPRESS"
@@ -22,6 +23,7 @@ def install(app: Flask, with_mails: bool) -> None:
         pages.add_to(blueprint)
     if with_mails:
         mails.add_to(blueprint)
+    blueprint.register_error_handler(Refusal, sign_in.or_refused)
     app.register_blueprint(blueprint)
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]

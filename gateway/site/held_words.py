@@ -140,6 +140,7 @@ def _of_people() -> dict[str, str]:
         "key": _("Key"),
         "person_key": _("Key"),
         "name": _("Name"),
+        "language": _("Language of the mails"),
         "display_name": _("Name"),
         "actor_name": _("Name"),
         "email": _("E-mail address"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html.parser import HTMLParser
 
 from flask import Blueprint, Response, render_template, request
 from markupsafe import Markup, escape
@@ -24,10 +25,18 @@ def add_to(site: Blueprint) -> None:
 def mails() -> Response:
     """The newest mails, to the address asked for or to all."""
     to = request.args.get("to", "").strip()
-    found = own.answer("list_mails", {"to": to} if to else {})
+    wanted = {"limit": own.MAILS_MOST, **({"to": to} if to else {})}
+    found = own.answer("list_mails", wanted)["items"]
     # The links in them are secrets, even here.
     return private(
-        render_template("mails.html", mails=found, to=to, linked=linked, most=own.MAILS_MOST)
+        render_template(
+            "mails.html",
+            mails=found,
+            to=to,
+            linked=linked,
+            said_by=said_by,
+            most=own.MAILS_MOST,
+        )
     )
 
 
@@ -44,3 +53,40 @@ def linked(text: str) -> Markup:
 
 def _link(address: str) -> Markup:
     return Markup('<a href="{0}">{0}</a>').format(address)
+
+
+def said_by(source: str) -> str:
+    """What a mail's HTML says, as text, with where its links lead: to be escaped like any text."""
+    reader = _Reader()
+    reader.feed(source)
+    reader.close()
+    lines = (" ".join(line.split()) for line in "".join(reader.said).split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+class _Reader(HTMLParser):
+    """Keeps the text of a document's body, a line for each of its paragraphs."""
+
+    SILENT = ("head", "style", "script", "title")
+    LINES = ("p", "div", "br", "h1", "h2", "li", "tr")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+        self._silent = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._silent += tag in self.SILENT
+        if tag in self.LINES:
+            self.said.append("\n")
+        if tag == "a":
+            self.said.append(f"[{dict(attrs).get('href') or ''}] ")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._silent -= tag in self.SILENT
+        if tag in self.LINES:
+            self.said.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        if self._silent <= 0:
+            self.said.append(" ".join(data.split("\n")))

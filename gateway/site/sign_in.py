@@ -5,6 +5,7 @@ Opening a link never uses it up, a button does: mail scanners open every link.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from flask import (
@@ -18,9 +19,10 @@ from flask import (
 )
 from werkzeug.wrappers import Response as Answer
 
+from gateway import problems
 from gateway.api.view import client_ip
 from gateway.asking import ask, parts, visitor
-from gateway.languages import LANGUAGES
+from gateway.languages import LANGUAGES, language
 from gateway.languages import gettext as _
 from gateway.site.own_path import own_path
 from gateway.site.private import private
@@ -44,7 +46,8 @@ def sign_in() -> Answer | str:
         return render_template("sign_in.html", accounts=_accounts())
     email = request.form.get("email", "")
     try:
-        ask("registration.request_sign_in", {"email": email, "ip": client_ip()})
+        asked = {"email": email, "ip": client_ip(), "language": language()}
+        ask("registration.request_sign_in", asked)
     except Refusal as refusal:
         return _again("sign_in.html", refusal, email=email, accounts=_accounts())
     return render_template("sign_in_code.html", email=email)
@@ -81,12 +84,29 @@ def sign_out() -> Answer:
     return redirect(url_for("site.home"), 303)
 
 
+def or_refused(refusal: Refusal) -> Answer:
+    """The answer to a refusal on a page: who is unknown signs in, and comes back to the page."""
+    if refusal.status != 401 or request.method != "GET":
+        return problems.answer(refusal)
+    here = request.full_path if request.query_string else request.path
+    return redirect(url_for("site.sign_in", retour=here), 303)
+
+
 def choose_language() -> Answer:
     """Keeps the chosen language in the session's cookie, and goes back."""
     chosen = request.form.get("language")
     if chosen in LANGUAGES:
         session["language"] = chosen
+        _tell_registration(chosen)
     return redirect(own_path(request.form.get("next", "")), 303)
+
+
+def _tell_registration(chosen: str) -> None:
+    """Letters follow the language of the pages; the pages don't wait for them."""
+    if visitor().is_person:
+        # When registration can't be told, letters stay in the language they had.
+        with suppress(Refusal):
+            ask("registration.set_language", {"language": chosen})
 
 
 def _accounts() -> list[dict[str, str]]:

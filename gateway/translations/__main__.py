@@ -12,7 +12,9 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from gateway.access import Who
 from gateway.languages import FOLDER, LANGUAGES
+from gateway.routes import CLOCK, MAILS, ROUTES
 from gateway.translations import refusals
 
 GATEWAY = Path(__file__).parent.parent
@@ -25,6 +27,11 @@ def in_use() -> Catalog:
     found = Catalog(project="Incroyable Territoire", charset="utf-8")
     for path, _line, message, comments, context in extract_from_dir(GATEWAY, METHODS, OPTIONS):
         found.add(message, None, [(path, 1)], auto_comments=comments, context=context)
+    # The reference of the API shows the table of routes.
+    for route in (*ROUTES, *CLOCK, *MAILS):
+        found.add(route.summary)
+    for who in Who:
+        found.add(who.value)
     return found
 
 

@@ -67,7 +67,7 @@ def _in_file(path: Path) -> Iterator[Said]:
             names = module | _constants(function)
             for call in _calls(function):
                 yield from _in_call(call, where, names)
-    yield from _in_tables(tree, where, module)
+    yield from _in_tables(where, module)
 
 
 def _calls(function: ast.FunctionDef) -> Iterator[ast.Call]:
@@ -104,9 +104,7 @@ def _choices(given: ast.expr | None, names: Names) -> Iterator[str | None]:
     yield _text(given, names)
 
 
-def _in_tables(
-    tree: ast.Module, where: str, names: Names
-) -> Iterator[Said]:
+def _in_tables(where: str, names: Names) -> Iterator[Said]:
     """The sentences of tables by code, which are called ``…SENTENCES``."""
     tables = ((name, table) for name, values in names.items() for table in values)
     for name, table in tables:
@@ -128,7 +126,8 @@ def _constants(scope: ast.AST) -> Names:
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
             found.setdefault(node.target.id, []).append(node.value)
     if isinstance(scope, ast.FunctionDef):
-        named = scope.args.args[len(scope.args.args) - len(scope.args.defaults) :]
+        positional = [*scope.args.posonlyargs, *scope.args.args]
+        named = positional[len(positional) - len(scope.args.defaults) :]
         for argument, default in zip(named, scope.args.defaults, strict=True):
             found.setdefault(argument.arg, []).append(default)
     return found

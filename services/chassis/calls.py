@@ -46,6 +46,7 @@ class Caller:
         key: str | None = None,
         correlation: str = "",
         deadline_s: float = DEADLINE_S,
+        if_match: tuple[str, ...] | None = None,
     ) -> Any:
         """The answer of ``service.door``; ``deadline_s`` is how long it is of use.
 
@@ -57,6 +58,7 @@ class Caller:
             "correlation": correlation,
             "actor": actor.to_dict() if actor else None,
             "key": key,
+            "if_match": None if if_match is None else list(if_match),
         }
         answer = self._ask(service, door, request or {}, headers, deadline_s)
         if "problem" in answer:

@@ -9,6 +9,8 @@ from typing import Any, Literal, Protocol
 
 from marshmallow import EXCLUDE, RAISE, Schema
 
+from services.chassis.paging import Paged
+
 
 @dataclass(frozen=True)
 class Event:
@@ -65,6 +67,14 @@ class Door:
     holds a secret is shown once); or nothing (a ballot: what is kept could link voter and
     choice, and casting again is harmless)."""
 
+    edits: tuple[str, ...] = ()
+    """The doors that show what this one changes: ``If-Match`` holds the tag of one of them."""
+
+    @property
+    def paged(self) -> bool:
+        """Whether it answers a list in pages: ``{"items": […], "next": cursor or None}``."""
+        return self.many and self.takes is not None and issubclass(self.takes, Paged)
+
     def load(self, request: dict[str, Any]) -> dict[str, Any]:
         """The request as values. Raises ``marshmallow.ValidationError``."""
         if self.takes is None:
@@ -76,7 +86,10 @@ class Door:
         """The answer as JSON-able values."""
         if self.gives is None:
             return answer
-        return instance(self.gives, RAISE).dump(answer, many=self.many)
+        schema = instance(self.gives, RAISE)
+        if self.paged:
+            return {**answer, "items": schema.dump(answer["items"], many=True)}
+        return schema.dump(answer, many=self.many)
 
 
 @functools.cache

@@ -51,6 +51,7 @@ class MovableClock:
                 "clock_backwards",
                 "L’horloge de démonstration ne recule pas.",
                 f"Elle montre {self.now().isoformat()}.",
+                now=self.now().isoformat(),
             )
         return self._write(instant - datetime.now(UTC))
 

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import structlog
 from marshmallow import ValidationError
 from sqlalchemy.exc import IntegrityError
 
-from services.chassis import failures, idempotency, metrics
+from services.chassis import failures, idempotency, metrics, representation
 from services.chassis.actor import Actor
 from services.chassis.catalogue import Messages
 from services.chassis.clock import Clock
@@ -43,6 +44,8 @@ class Call:
     correlation: str = ""
     deadline: float | None = None  # seconds since the epoch, machine's clock
     key: str | None = None
+    if_match: tuple[str, ...] | None = None
+    """The tags of what the asker saw, where they would not overwrite anything newer."""
 
     @property
     def late(self) -> bool:
@@ -70,8 +73,15 @@ class Core:
         self.rng = rng or random.SystemRandom()
         self.on_commit: Callable[[], None] = lambda: None
 
-    def command(self, door: str, run: Rule, request: Any, call: Call) -> Any:
-        """The answer to a command, carried out once for its key.
+    def command(
+        self,
+        door: str,
+        run: Rule,
+        request: Any,
+        call: Call,
+        views: Mapping[str, Rule] = MappingProxyType({}),
+    ) -> Any:
+        """The answer to a command, carried out once for its key; ``views`` show what it edits.
 
         Raises :class:`Refusal`; then nothing was stored.
         """
@@ -82,12 +92,21 @@ class Core:
             known = idempotency.find(work, door, call.key, request)
             if known is not None:
                 return known.answer
+            representation.must_match(work, door, loaded, call.if_match, views)
             answer = self.messages.DOORS[door].dump(run(work, loaded))
             idempotency.keep(work, door, call.key, request, answer)
             return answer
 
         with _away_is_refused(self.name):
             return self._transact(body, call)
+
+    def answered(self, door: str, request: Any, call: Call) -> idempotency.Kept | None:
+        """What this command was answered before under its key, if anything."""
+        if call.key is None:
+            return None
+        self._in_time(call)
+        with _away_is_refused(self.name), self.database.transaction() as session:
+            return idempotency.find(self._work(session, call), door, call.key, request)
 
     def query(self, door: str, run: Rule, request: Any, call: Call) -> Any:
         """The answer to a question; what it would write is rolled back."""

@@ -20,6 +20,8 @@ from services.chassis.tables import failed_events
 
 RETRYING = "retrying"
 PARKED = "parked"
+LEASE = timedelta(minutes=1)
+"""Far longer than trying some events takes; who dies meanwhile leaves them to the others."""
 
 
 def record(session: Session, settings: Settings, raw: Any, error: BaseException) -> str:
@@ -45,14 +47,22 @@ def record(session: Session, settings: Settings, raw: Any, error: BaseException)
 
 
 def due(session: Session, limit: int = 20) -> list[Any]:
-    """The raw envelopes that are to be tried again now, oldest first."""
+    """The raw envelopes that are to be tried again now, oldest first, claimed for whoever asks.
+
+    No other replica finds them due for :data:`LEASE`: of several that look at once, one tries.
+    """
+    now = datetime.now(UTC)
     query = (
-        select(failed_events.c.envelope)
-        .where(failed_events.c.status == RETRYING, failed_events.c.due_at <= datetime.now(UTC))
+        select(failed_events.c.event_id, failed_events.c.envelope)
+        .where(failed_events.c.status == RETRYING, failed_events.c.due_at <= now)
         .order_by(failed_events.c.due_at)
         .limit(limit)
+        .with_for_update(skip_locked=True)
     )
-    return list(session.scalars(query))
+    rows = session.execute(query).all()
+    claimed = failed_events.c.event_id.in_([row.event_id for row in rows])
+    session.execute(update(failed_events).where(claimed).values(due_at=now + LEASE))
+    return [row.envelope for row in rows]
 
 
 def set_again(session: Session, event_id: str | None = None) -> int:

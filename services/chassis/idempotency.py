@@ -91,7 +91,11 @@ def _memory(work: Work, door: str) -> str:
 
 
 def _caller(work: Work) -> str:
-    return work.actor.key or work.actor.name[:64] or "anonymous"
+    """Whose keys they are: a person's, or a token's by all that is known of it."""
+    if work.actor.key is not None or not work.actor.name:
+        return work.actor.key or "anonymous"
+    known = json.dumps([work.actor.name, sorted(map(str, work.actor.roles))])
+    return hashlib.sha256(known.encode()).hexdigest()
 
 
 def _digest(request: Any) -> str:

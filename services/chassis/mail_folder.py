@@ -21,6 +21,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from services.chassis.config import SettingsError
+from services.chassis.paging import Answer, Page
 from services.chassis.smtp import ServerAway
 
 SCHEME = "folder:"
@@ -70,6 +71,9 @@ class SentMail:
     to: str
     subject: str
     text: str
+    html: str
+    """The source of its HTML part; empty where it has none."""
+
     sent_at: datetime
 
 
@@ -79,7 +83,9 @@ class _Line:
 
     path: Path
     to: str
-    age: tuple[datetime, int]
+    sent_at: datetime
+    written: int
+    """Nanoseconds since the epoch, by the file system."""
 
 
 class Mailbox:
@@ -92,12 +98,11 @@ class Mailbox:
         self.folder = folder
         self._known: dict[str, _Line] = {}
 
-    def newest(self, most: int, to: str | None = None) -> list[SentMail]:
-        """The newest mails first, at most ``most``: all, or those to one address."""
+    def newest(self, page: Page, to: str | None = None) -> Answer:
+        """A page of the mails, the newest first: of all, or of those to one address."""
         wanted = None if to is None else to.strip().casefold()
         lines = [line for line in self._lines() if wanted is None or line.to.casefold() == wanted]
-        lines.sort(key=lambda line: line.age, reverse=True)
-        return [_read(line.path) for line in lines[:most]]
+        return page.of(lines, _age, lambda line: _read(line.path), falling=True)
 
     def _lines(self) -> list[_Line]:
         known = self._known
@@ -106,6 +111,11 @@ class Mailbox:
             path.name: known.get(path.name) or _line(path) for path in _files(self.folder)
         }
         return list(self._known.values())
+
+
+def _age(line: _Line) -> tuple[str, int, str]:
+    """Within one second, the order in which they were written."""
+    return (line.sent_at.isoformat(), line.written, line.path.name)
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -119,8 +129,7 @@ def _line(path: Path) -> _Line:
     with path.open("rb") as file:
         headers = BytesHeaderParser(policy=default).parse(file)
         written = os.fstat(file.fileno()).st_mtime_ns
-    # Within one second, the order in which they were written.
-    return _Line(path, str(headers["To"]), (_date(str(headers["Date"])), written))
+    return _Line(path, str(headers["To"]), _date(str(headers["Date"])), written)
 
 
 def _read(path: Path) -> SentMail:
@@ -129,9 +138,15 @@ def _read(path: Path) -> SentMail:
         id=path.name.removesuffix(ENDING),
         to=str(message["To"]),
         subject=str(message["Subject"]),
-        text=message.get_content().replace("\r\n", "\n"),
+        text=_part(message, "plain"),
+        html=_part(message, "html"),
         sent_at=_date(str(message["Date"])),
     )
+
+
+def _part(message: EmailMessage, kind: str) -> str:
+    part = message.get_body((kind,))
+    return "" if part is None else str(part.get_content()).replace("\r\n", "\n")
 
 
 def _date(text: str) -> datetime:

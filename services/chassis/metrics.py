@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Histogram
+from collections.abc import Mapping
+
+from prometheus_client import Counter, Gauge, Histogram
 
 EVENTS_PUBLISHED = Counter("marathon_events_published", "Events the broker confirmed", ["service"])
 EVENTS_HEARD = Counter("marathon_events_heard", "Events handled or stored as failed", ["service"])
@@ -28,3 +30,48 @@ def dropped(service: str) -> None:
 def heard(service: str) -> None:
     """Counts an event that may be acknowledged."""
     EVENTS_HEARD.labels(service).inc()
+
+
+# Of the process that sends mails; where several do, each shows the same: take the greatest.
+MAILS_WAITING = Gauge("marathon_mails_waiting", "Mails that wait to be sent", ["service"])
+MAILS_OLDEST = Gauge(
+    "marathon_mails_oldest_seconds", "Since when the oldest of them waits", ["service"]
+)
+MAILS_PARKED = Gauge(
+    "marathon_mails_parked", "Mails that are not sent any more", ["service", "reason"]
+)
+MAILS_SENT = Counter("marathon_mails_sent", "Mails that a server took", ["service"])
+MAILS_FAILED = Counter(
+    "marathon_mails_failed", "Attempts that failed: put off or parked", ["service", "outcome"]
+)
+MAILS_DROPPED = Counter(
+    "marathon_mails_dropped", "Mails dropped unsent: their link expired, or too old",
+    ["service", "outcome"],
+)  # fmt: skip
+
+
+def mails_waiting(service: str, number: int, oldest_s: float) -> None:
+    """Shows how many mails wait in an outbox, and for how many seconds the oldest does."""
+    MAILS_WAITING.labels(service).set(number)
+    MAILS_OLDEST.labels(service).set(oldest_s)
+
+
+def mails_parked(service: str, numbers: Mapping[str, int]) -> None:
+    """Shows how many mails are parked in an outbox, by reason."""
+    for reason, number in numbers.items():
+        MAILS_PARKED.labels(service, reason).set(number)
+
+
+def mails_sent(service: str, number: int) -> None:
+    """Counts mails that a server took."""
+    MAILS_SENT.labels(service).inc(number)
+
+
+def mail_failed(service: str, outcome: str) -> None:
+    """Counts an attempt that failed."""
+    MAILS_FAILED.labels(service, outcome).inc()
+
+
+def mails_dropped(service: str, outcome: str, number: int) -> None:
+    """Counts mails that were dropped unsent."""
+    MAILS_DROPPED.labels(service, outcome).inc(number)

@@ -10,11 +10,11 @@ import tempfile
 from typing import Any, Literal
 
 import alembic.command
-from alembic import context, op
+from alembic import context
 from alembic.config import Config
 from sqlalchemy import JSON, Connection, MetaData, text
 
-from services.chassis import people_tables
+from services.chassis import people_tables, tables_v1
 from services.chassis.columns import Instant
 from services.chassis.config import Settings
 from services.chassis.database import Database
@@ -65,12 +65,12 @@ def _written_type(kind: str, item: Any, _context: Any) -> str | Literal[False]:
 
 def create_chassis_tables_v1() -> None:
     """The chassis' tables as they were in a service's first migration."""
-    chassis_metadata.create_all(op.get_bind(), checkfirst=False)
+    tables_v1.create()
 
 
 def drop_chassis_tables_v1() -> None:
     """Takes the chassis' tables away again."""
-    chassis_metadata.drop_all(op.get_bind())
+    tables_v1.drop()
 
 
 def write_revision(service: str, message: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, String, Table, Text
+from sqlalchemy import Column, Date, Index, Integer, String, Table, Text
 
 from services.chassis.columns import Instant, Json, Key
 from services.chassis.tables import Serial, metadata
@@ -51,5 +51,25 @@ mails = Table(
     # When to try (again); a sender moves it ahead while it sends: its lease.
     Column("due_at", Instant, nullable=False, index=True),
     Column("attempts", Integer, nullable=False),
+    # What the last attempt failed of, without an address.
     Column("error", Text),
+    Column("html", Text),
+    Column("language", String(2)),
+    # It holds a link or a code that is of no use from then on: dropped, sent or not.
+    Column("expires_at", Instant),
+    # Tells a lease from a delay: an operator may cut the second short, never the first.
+    Column("leased_until", Instant),
+    Column("give_up_at", Instant),
+    Column("failed_at", Instant),
+    Column("parked_at", Instant),
+    Column("parked_for", String(16)),  # refused | undelivered | unwritable
+)
+
+mail_tallies = Table(
+    "mail_tallies",
+    metadata,
+    # What was never sent is counted by day and outcome, and nothing of it is kept.
+    Column("day", Date, primary_key=True),
+    Column("outcome", String(16), primary_key=True),  # expired | dropped
+    Column("number", Integer, nullable=False),
 )

@@ -35,6 +35,7 @@ class Proof:
 
     token: str = field(repr=False)
     code: str = field(repr=False)
+    expires_at: datetime
 
 
 def issue(
@@ -44,7 +45,11 @@ def issue(
 
     ``payload`` is JSON-able and comes back on redeeming. Raises ``Invalid("email_invalid")``.
     """
-    proof = Proof(work.secret_token(TOKEN_BYTES), f"{work.random.randrange(10**6):06d}")
+    proof = Proof(
+        work.secret_token(TOKEN_BYTES),
+        f"{work.random.randrange(10**6):06d}",
+        work.now + timedelta(minutes=minutes),
+    )
     email_key = _email_key(work, purpose, email)
     work.session.execute(
         proofs.insert().values(
@@ -56,7 +61,7 @@ def issue(
             code=_code_key(work, email_key, proof.code),
             tries=0,
             issued_at=work.now,
-            expires_at=work.now + timedelta(minutes=minutes),
+            expires_at=proof.expires_at,
         )
     )
     return proof

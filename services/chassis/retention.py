@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.chassis import idempotency
+from services.chassis import idempotency, mail_queue
 
 LINKS = timedelta(minutes=30)
 """How long a mailed link is good: then the address of one that nobody used goes."""
@@ -32,6 +32,6 @@ class Kept:
 SHARED = (
     Kept("limits", LIMITS),
     Kept("links", LINKS),
-    Kept("mails"),
+    Kept("mails", mail_queue.KEPT),
     Kept("answers", idempotency.KEPT),
 )

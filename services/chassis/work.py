@@ -20,6 +20,7 @@ from services.chassis.catalogue import Heard, Messages, instance
 from services.chassis.config import Settings
 from services.chassis.database import insert
 from services.chassis.envelope import CONTENT_TYPE, SPEC_VERSION, schema_of, source_of
+from services.chassis.letters import Letter
 from services.chassis.tables import copies, epochs, outbox, versions
 
 
@@ -118,9 +119,9 @@ class Work:
         part = self._part(kind)
         return [part.load(raw) for raw in self.session.scalars(query)]
 
-    def mail(self, to: str, subject: str, text: str) -> None:
-        """Puts a mail in the mail outbox, in this transaction."""
-        mail.enqueue(self, to, subject, text)
+    def mail(self, to: str, letter: Letter, expires_at: datetime | None = None) -> None:
+        """Puts a letter in the mail outbox, in this transaction; see :func:`mail.enqueue`."""
+        mail.enqueue(self, to, letter, expires_at)
 
     def person_key(self, email: str) -> str:
         """The key of the person who has this address. Raises ``Invalid("email_invalid")``."""

@@ -57,18 +57,18 @@ HEARS = [
 ]
 
 DOORS = {
-    "set_grid": Door(doors.SetGrid, doors.GridView),
+    "set_grid": Door(doors.SetGrid, doors.GridView, edits=("get_grid",)),
     "get_grid": Door(doors.TheMarathon, doors.GridView),
     "convene_panel": Door(doors.TheMarathon, doors.Convened),
     "get_panel": Door(doors.TheMarathon, doors.PanelView),
     "submit_scorecard": Door(doors.SubmitScorecard, doors.CardView),
-    "my_scorecards": Door(doors.TheMarathon, doors.MyCards, many=True),
+    "my_scorecards": Door(doors.PageOfMarathon, doors.MyCards, many=True),
     "recuse": Door(doors.Recuse, doors.RecusalLine),
-    "get_progress": Door(doors.TheMarathon, doors.ProgressLine, many=True),
+    "get_progress": Door(doors.PageOfMarathon, doors.ProgressLine, many=True),
     "get_ranking": Door(doors.TheMarathon, doors.RankingView),
-    "deliberate": Door(doors.Deliberate, doors.RankingView),
+    "deliberate": Door(doors.Deliberate, doors.RankingView, edits=("get_ranking",)),
     "add_prize": Door(doors.AddPrize, doors.PrizeView),
-    "list_prizes": Door(doors.TheMarathon, doors.PrizeView, many=True),
+    "list_prizes": Door(doors.PageOfMarathon, doors.PrizeView, many=True),
     "award_prize": Door(doors.AwardPrize, doors.PrizeView),
     "publish_palmares": Door(doors.PublishPalmares, doors.PalmaresView),
     "get_palmares": Door(doors.GetPalmares, doors.PalmaresView),

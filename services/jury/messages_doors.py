@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
+from services.chassis.paging import Paged
 from services.chassis.shapes import count, ident, instant, one_of, text
 from services.jury.messages_events import PalmaresState, PanelState, PrizeGiven, Rank
 from services.jury.shapes import CAUSES, METHODS, PANEL_STATES, PRIZE_KINDS, Exact
@@ -15,6 +16,10 @@ class TheMarathon(Schema):
     """A marathon by its id."""
 
     marathon = ident(required=True)
+
+
+class PageOfMarathon(TheMarathon, Paged):
+    """A page of a list of a marathon's."""
 
 
 # --- grid ---------------------------------------------------------------------------------

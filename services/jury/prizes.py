@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from services.chassis.errors import NotFound, Refusal
+from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
 from services.jury import panels, standing
 from services.jury.tables import Award, Edition, Prize
@@ -65,7 +66,7 @@ def of_marathon(work: Work, marathon: str) -> list[Prize]:
     return list(work.session.scalars(query))
 
 
-def view(work: Work, marathon: str) -> list[dict[str, Any]]:
+def view(work: Work, marathon: str, page: Page) -> Answer:
     """A marathon's prizes; who gets them is the organisers' until the palmarès is published."""
     panel = panels.of_marathon(work, marathon)
     edition = standing.last_edition(work, panel) if panel else None
@@ -76,11 +77,12 @@ def view(work: Work, marathon: str) -> list[dict[str, Any]]:
     else:
         drafts = None
     published = _published(edition)
-    return [
+    return page.of(
+        of_marathon(work, marathon),
+        lambda prize: (prize.number, prize.id),
         # Nobody awards the public prize here: it is known once it is published.
-        _line(prize, (published if drafts is None or prize.kind == PUBLIC else drafts))
-        for prize in of_marathon(work, marathon)
-    ]
+        lambda prize: _line(prize, published if drafts is None or prize.kind == PUBLIC else drafts),
+    )
 
 
 def award(work: Work, prize: str, project: str | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from services.chassis.errors import Forbidden, Invalid, Refusal
+from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
 from services.jury import grids, panels, ranking, scoring, standing
 from services.jury.shapes import shown
@@ -60,7 +61,7 @@ def submit(
     return _line(card, grids.criteria_of(grid))
 
 
-def mine(work: Work, marathon: str) -> list[dict[str, Any]]:
+def mine(work: Work, marathon: str, page: Page) -> Answer:
     """What the actor has to score, and their own cards in all versions; nobody else's."""
     panel = panels.found(work, marathon)
     key = work.actor.key or ""
@@ -80,7 +81,7 @@ def mine(work: Work, marathon: str) -> list[dict[str, Any]]:
                 "versions": own,
             }
         )
-    return lines
+    return page.of(lines, lambda line: (line["project"],))
 
 
 def owes_cards(work: Work, panel: Panel, who: Standing, key: str | None) -> bool:
@@ -91,7 +92,7 @@ def owes_cards(work: Work, panel: Panel, who: Standing, key: str | None) -> bool
     return bool(mine - _versions(work, panel, key).keys())
 
 
-def progress(work: Work, marathon: str) -> list[dict[str, Any]]:
+def progress(work: Work, marathon: str, page: Page) -> Answer:
     """How many cards are in; for organisers, once the marathon has ended, also what they say.
 
     Mean, median and spread come together and never before the end (RULES J5).
@@ -102,7 +103,7 @@ def progress(work: Work, marathon: str) -> list[dict[str, Any]]:
     with_scores = with_scores and not owes_cards(work, panel, who, work.actor.key)
     by_project = scoring.by(counted(work, panel, who), lambda card: card.project)
     answered = _answered(work, panel, who)
-    lines = []
+    lines: list[dict[str, Any]] = []
     for project, jurors in who.eligible.items():
         scores = [card.score for card in by_project.get(project, [])]
         needed = ranking.quorum(len(jurors))
@@ -115,7 +116,7 @@ def progress(work: Work, marathon: str) -> list[dict[str, Any]]:
             "has_quorum": len(scores) >= needed,
         }
         lines.append(line | _statistics(scores if with_scores else []))
-    return lines
+    return page.of(lines, lambda line: (line["project"],))
 
 
 def counted(work: Work, panel: Panel, who: Standing) -> list[scoring.Card]:

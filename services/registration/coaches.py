@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from services.chassis.database import insert
 from services.chassis.errors import NotFound
+from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
 from services.registration import marathons, stages
 from services.registration.tables import Pairing, Project, Role
@@ -33,13 +34,14 @@ def _coaches(role: Role, marathon: str) -> bool:
     return (role.role, role.marathon, role.status) == ("coach", marathon, "granted")
 
 
-def list_coaches(work: Work, marathon: str) -> list[dict[str, Any]]:
+def list_coaches(work: Work, marathon: str, page: Page) -> Answer:
     """The coaches of a marathon and, of their teams, those that the asker may know of."""
     marathons.public_view(work, marathon)
     query = select(Role).where(Role.role == "coach", Role.marathon == marathon)
-    query = query.where(Role.status == "granted").order_by(Role.granted_at, Role.id)
+    query = query.where(Role.status == "granted")
     shown = _shown(work, marathon)
-    return [_view_of(work, coach, shown) for coach in work.session.scalars(query)]
+    order = (Role.granted_at, Role.id)
+    return page.rows(work.session, query, order, lambda coach: _view_of(work, coach, shown))
 
 
 def _shown(work: Work, marathon: str) -> set[str]:

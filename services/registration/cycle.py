@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from services.chassis import territory
 from services.chassis.errors import Refusal
+from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
 from services.registration import cycle_file, desk, marathons, relay
 from services.registration.messages_cycle import Settings
@@ -90,12 +91,17 @@ def _warnings(work: Work, cycle: Cycle) -> list[dict[str, str]]:
     return [warning for leg in legs for warning in desk.warnings_of(work, leg)]
 
 
-def list_cycles(work: Work) -> list[dict[str, Any]]:
+def list_cycles(work: Work, page: Page) -> Answer:
     """All cycles, the last opened first."""
     announced = select(Marathon.cycle).where(Marathon.state != "draft")
     legs = Counter(work.session.scalars(announced))
-    cycles = work.session.scalars(select(Cycle).order_by(Cycle.opened_at.desc(), Cycle.id))
-    return [{**_line(cycle), "legs": legs[cycle.id]} for cycle in cycles]
+    return page.rows(
+        work.session,
+        select(Cycle),
+        (Cycle.opened_at, Cycle.id),
+        lambda cycle: {**_line(cycle), "legs": legs[cycle.id]},
+        falling=True,
+    )
 
 
 def get_cycle(work: Work, cycle: str) -> dict[str, Any]:

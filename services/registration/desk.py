@@ -25,7 +25,7 @@ def desk(work: Work, marathon: str) -> dict[str, Any]:
         "next": _next(work, row),
         "warnings": warnings_of(work, row),
         "log": marathons.log_of(work, marathon),
-        "relays": _relays(work, row),
+        "relays": relay.offers_with(work, row.id),
         "teams": _teams(work, marathon),
         "poll": missing.poll_of(work, marathon),
         "panel": missing.panel_of(work, marathon),
@@ -37,14 +37,6 @@ def _next(work: Work, marathon: Marathon) -> list[dict[str, Any]]:
     return [
         {"to": to, "missing": missing.before(work, marathon, to)}
         for to in marathons.MOVES[marathon.state]
-    ]
-
-
-def _relays(work: Work, marathon: Marathon) -> list[dict[str, Any]]:
-    return [
-        offer
-        for offer in relay.list_relays(work, marathon.cycle)
-        if marathon.id in (offer["from_marathon"], offer["to_marathon"])
     ]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from services.chassis.errors import NotFound, Refusal
+from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
 from services.registration import marathons
 from services.registration.tables import Hold
@@ -51,10 +52,10 @@ def lift(work: Work, marathon: str) -> dict[str, Any]:
     return view_of(hold)
 
 
-def list_holds(work: Work) -> list[dict[str, Any]]:
+def list_holds(work: Work, page: Page) -> Answer:
     """All holds, those that were lifted too, oldest first."""
     work.actor.must("organiser", None)
-    return [view_of(row) for row in work.session.scalars(select(Hold).order_by(Hold.placed_at))]
+    return page.rows(work.session, select(Hold), (Hold.placed_at, Hold.id), view_of)
 
 
 def view_of(hold: Hold) -> dict[str, Any]:

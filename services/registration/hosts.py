@@ -101,6 +101,7 @@ def _may_be_revealed(marathon: Marathon) -> None:
             f"Le marathon est « {marathons.FRENCH[marathon.state]} » : "
             "sa ville hôte ne peut pas être révélée.",
             "La ville hôte se révèle après l’annonce du marathon et avant sa mobilisation.",
+            state=marathon.state,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.chassis import mail_messages
 from services.chassis.catalogue import Door, Heard, Says
 from services.registration import (
     messages_cycle,
@@ -19,4 +20,5 @@ DOORS: dict[str, Door] = {
     **messages_cycle_doors.DOORS,
     **messages_people.DOORS,
     **messages_personal_data.DOORS,
+    **mail_messages.DOORS,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from services.chassis.catalogue import Door
+from services.chassis.paging import Paged
 from services.chassis.shapes import count, ident, instant, one_of, text
 from services.registration.messages_cycle import (
     STATES,
@@ -37,6 +38,14 @@ class TheMarathon(Schema):
     """A marathon by its id."""
 
     marathon = ident(required=True)
+
+
+class PageOfCycle(TheCycle, Paged):
+    """A page of a list of a cycle's."""
+
+
+class PageOfMarathon(TheMarathon, Paged):
+    """A page of a list of a marathon's."""
 
 
 class SetHost(Schema):
@@ -230,16 +239,17 @@ class Changed(MarathonView):
 
 DOORS: dict[str, Door] = {
     "open_cycle": Door(OpenCycle, OpenedCycle),
-    "list_cycles": Door(None, CycleLine, many=True),
+    "list_cycles": Door(Paged, CycleLine, many=True),
     "get_cycle": Door(TheCycle, CycleView),
     "get_marathon": Door(TheMarathon, MarathonView),
     "get_desk": Door(TheMarathon, Desk),
-    "set_host": Door(SetHost, HostSet),
+    "set_host": Door(SetHost, HostSet, edits=("get_desk",)),
     "reveal_host": Door(TheMarathon, MarathonView),
-    "change_marathon": Door(ChangeMarathon, Changed),
+    "change_marathon": Door(ChangeMarathon, Changed, edits=("get_marathon", "get_desk")),
     "move_marathon": Door(MoveMarathon, MarathonView),
+    "list_moves": Door(PageOfMarathon, MoveView, many=True),
     "list_missing": Door(ListMissing, MissingItem, many=True),
-    "list_relays": Door(TheCycle, RelayView, many=True),
+    "list_relays": Door(PageOfCycle, RelayView, many=True),
     "answer_relay": Door(AnswerRelay, RelayView),
     "reassign_relay": Door(ReassignRelay, RelayView),
 }

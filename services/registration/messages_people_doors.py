@@ -7,8 +7,10 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from services.chassis.catalogue import Door
+from services.chassis.letters import LANGUAGES
+from services.chassis.paging import Paged
 from services.chassis.shapes import count, ident, insee, instant, one_of, siren, text
-from services.registration.messages_cycle_doors import TheMarathon
+from services.registration.messages_cycle_doors import PageOfMarathon
 
 ROLES = ("organiser", "juror", "coach", "operator")
 MACHINE_ROLES = ("organiser", "operator")
@@ -43,10 +45,17 @@ class TheRole(Schema):
 
 
 class RequestSignIn(Schema):
-    """An address to which a link and a code are mailed; the gateway adds the IP."""
+    """An address to which a link and a code are mailed; the gateway adds IP and language."""
 
     email = text(254, required=True)
     ip = fields.String(load_default="", validate=validate.Length(max=64))
+    language = one_of(*LANGUAGES, load_default=LANGUAGES[0])
+
+
+class Language(Schema):
+    """The language of letters."""
+
+    language = one_of(*LANGUAGES, required=True)
 
 
 class SignIn(Schema):
@@ -195,13 +204,14 @@ class Erased(Schema):
 DOORS: dict[str, Door] = {
     "grant_role": Door(GrantRole, RoleView),
     "revoke_role": Door(TheRole, RoleView),
-    "list_roles": Door(TheMarathon, RoleView, many=True),
+    "list_roles": Door(PageOfMarathon, RoleView, many=True),
     "request_sign_in": Door(RequestSignIn, SignInAsked),
     "sign_in": Door(SignIn, SignedIn, memory="once"),
     "identify": Door(Identify, Identity, memory="none"),
     "sign_out": Door(SignOut, SignedOut),
     "create_token": Door(CreateToken, TokenMade, memory="once"),
     "revoke_token": Door(TheToken, TokenView),
-    "list_tokens": Door(None, TokenView, many=True),
+    "list_tokens": Door(Paged, TokenView, many=True),
     "erase_person": Door(ErasePerson, Erased),
+    "set_language": Door(Language, Language),
 }

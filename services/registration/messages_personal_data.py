@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields
 
 from services.chassis.catalogue import Door
+from services.chassis.paging import Paged
 from services.chassis.shapes import ident, instant, one_of, text
 from services.registration.messages_cycle_doors import TheMarathon
 from services.registration.messages_people_doors import RoleView
@@ -69,6 +70,6 @@ DOORS: dict[str, Door] = {
     "set_consents": Door(SetConsents, ConsentView, many=True),
     "hold_purge": Door(PlaceHold, HoldView),
     "lift_hold": Door(TheMarathon, HoldView),
-    "list_holds": Door(None, HoldView, many=True),
+    "list_holds": Door(Paged, HoldView, many=True),
     "my_data": Door(None, MyData),
 }

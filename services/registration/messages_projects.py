@@ -8,7 +8,7 @@ from marshmallow import Schema, fields, validate
 
 from services.chassis.catalogue import Door
 from services.chassis.shapes import count, ident, insee, instant, one_of, siren, text
-from services.registration.messages_cycle_doors import TheMarathon
+from services.registration.messages_cycle_doors import PageOfMarathon, TheMarathon
 from services.registration.messages_people_doors import NamedPerson, PersonView
 
 DECISIONS = ("accepted", "waitlisted", "refused")
@@ -226,13 +226,13 @@ DOORS: dict[str, Door] = {
     "decide_project": Door(DecideProject, ProjectView),
     "publish_decisions": Door(TheMarathon, Published),
     "confirm_project": Door(TheProject, ProjectView),
-    "change_project": Door(ChangeProject, ProjectView),
+    "change_project": Door(ChangeProject, ProjectView, edits=("get_project",)),
     "withdraw_project": Door(LeaveMarathon, ProjectView),
     "check_in": Door(TheProject, ProjectView),
     "no_show": Door(TheProject, ProjectView),
     "disqualify_project": Door(LeaveMarathon, ProjectView),
     "get_project": Door(TheProject, ProjectView),
-    "list_projects": Door(TheMarathon, ProjectView, many=True),
+    "list_projects": Door(PageOfMarathon, ProjectView, many=True),
     "get_team": Door(TheProject, TeamView),
     "renew_join_code": Door(TheProject, JoinCode, memory="once"),
     "join_team": Door(JoinTeam, TeamView),
@@ -240,5 +240,5 @@ DOORS: dict[str, Door] = {
     "answer_request": Door(AnswerRequest, RequestView),
     "leave_team": Door(LeaveTeam, TeamView),
     "pair_coach": Door(PairCoach, CoachView),
-    "list_coaches": Door(TheMarathon, CoachView, many=True),
+    "list_coaches": Door(PageOfMarathon, CoachView, many=True),
 }

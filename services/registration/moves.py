@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import select
+
 from services.chassis.errors import Invalid, Refusal
+from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
 from services.registration import marathons, missing, relay
 from services.registration.missing import Missing
-from services.registration.tables import Marathon
+from services.registration.tables import Marathon, Move
 
 
 def list_missing(work: Work, marathon: str, to: str) -> list[dict[str, Any]]:
@@ -20,6 +23,14 @@ def list_missing(work: Work, marathon: str, to: str) -> list[dict[str, Any]]:
     row = marathons.found(work, marathon)
     marathons.must_lead_to(row, to)
     return [vars(item) for item in missing.before(work, row, to)]
+
+
+def list_moves(work: Work, marathon: str, page: Page) -> Answer:
+    """The log of a marathon's moves, oldest first, for its organisers (RULES C1)."""
+    work.actor.must("organiser", marathon)
+    marathons.found(work, marathon)
+    query = select(Move).where(Move.marathon == marathon)
+    return page.rows(work.session, query, (Move.number,), lambda row: row)
 
 
 def move(

@@ -76,6 +76,13 @@ def ensure(work: Work, email: str, name: str = "") -> Person:
     return person
 
 
+def set_language(work: Work, language: str) -> dict[str, Any]:
+    """Keeps the language in which the asker wants their letters."""
+    person = asker(work)
+    person.language = language
+    return {"language": language}
+
+
 def names_of(work: Work, keys: list[str]) -> dict[str, str]:
     """The names of people, by key; an erased one's is empty."""
     found = (work.session.get(Person, key) for key in keys)

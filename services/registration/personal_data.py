@@ -67,7 +67,8 @@ def forget(work: Work, person: Person) -> None:
     idempotency.forget(work, person.key)
     if person.email is not None:
         proofs.withdraw(work, signin.PURPOSE, email=person.email)
-    person.email, person.name, person.erased_at = None, "", work.now
+    person.email, person.name, person.language = None, "", None
+    person.erased_at = work.now
     work.session.flush()
     work.say("person_erased", person.key, {"id": person.key, "at": work.now})
 
@@ -120,7 +121,7 @@ def my_data(work: Work) -> dict[str, Any]:
     """All that registration holds on the asker."""
     person = people.asker(work)
     return {
-        "person": held.columns(person, "key", "name", "email", "created_at", "seen_at"),
+        "person": held.columns(person, "key", "name", "email", "language", "created_at", "seen_at"),
         "consents": [
             held.columns(row, "kind", "given", "at") for row in consents.history(work, person.key)
         ],

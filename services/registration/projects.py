@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from services.chassis.errors import Invalid, NotFound, Refusal
+from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
 from services.registration import marathons, people, places, stages, standings
 from services.registration.join_codes import new_code
@@ -144,6 +145,7 @@ def _check(work: Work, project: Project, changed: dict[str, Any]) -> None:
             "team_larger",
             f"L’équipe compte déjà {size} personnes.",
             "Choisissez une taille au moins égale à celle de l’équipe.",
+            size=size,
         )
 
 
@@ -175,12 +177,16 @@ def get(work: Work, project: str) -> dict[str, Any]:
     return view_of(work, row)
 
 
-def list_projects(work: Work, marathon: str) -> list[dict[str, Any]]:
+def list_projects(work: Work, marathon: str, page: Page) -> Answer:
     """The projects of a marathon that the asker may know of, in the order they came."""
     marathons.public_view(work, marathon)
-    query = select(Project).where(Project.marathon == marathon)
-    query = query.order_by(Project.created_at, Project.id)
-    return [view_of(work, row) for row in work.session.scalars(query) if is_shown(work, row)]
+    return page.rows(
+        work.session,
+        select(Project).where(Project.marathon == marathon),
+        (Project.created_at, Project.id),
+        lambda row: view_of(work, row),
+        shown=lambda row: is_shown(work, row),
+    )
 
 
 def is_shown(work: Work, project: Project) -> bool:

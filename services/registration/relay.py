@@ -9,9 +9,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from services.chassis.errors import Invalid, NotFound, Refusal
+from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
 from services.registration import batons, marathons
 from services.registration.tables import Cycle, Grant, Marathon, Relay
@@ -222,6 +223,7 @@ def _take(work: Work, relay: Relay, reason: str | None) -> None:
             "relay_not_takeable",
             f"Le marathon est « {marathons.FRENCH[target.state]} » : "
             "il ne peut pas recevoir le relais.",
+            state=target.state,
         )
     relay.reason = reason
     _grant(work, relay)
@@ -319,13 +321,21 @@ def _may_be_reassigned(holder: Marathon, target: Marathon) -> None:
             "holder_is_playing",
             f"Le relais est à « {holder.title} », {marathons.FRENCH[holder.state]}.",
             "Attendez sa clôture, ou annulez ce marathon : son relais passera plus loin.",
+            holder=holder.title,
+            state=holder.state,
         )
 
 
-def list_relays(work: Work, cycle: str) -> list[dict[str, Any]]:
+def list_relays(work: Work, cycle: str, page: Page) -> Answer:
     """All offers of a cycle, oldest first. Raises ``NotFound("cycle")``."""
     found_cycle(work, cycle)
-    query = select(Relay).join(Marathon, Marathon.id == Relay.to_marathon)
-    query = query.where(Relay.cycle == cycle)
-    query = query.order_by(Relay.term, Relay.hop, Relay.offered_at, Marathon.leg)
+    query = select(Relay).where(Relay.cycle == cycle)
+    order = (Relay.term, Relay.hop, Relay.offered_at, Relay.to_marathon)
+    return page.rows(work.session, query, order, batons.view_of)
+
+
+def offers_with(work: Work, marathon: str) -> list[dict[str, Any]]:
+    """The offers that a marathon made or was made, oldest first."""
+    query = select(Relay).where(or_(Relay.from_marathon == marathon, Relay.to_marathon == marathon))
+    query = query.order_by(Relay.term, Relay.hop, Relay.offered_at, Relay.to_marathon)
     return [batons.view_of(row) for row in work.session.scalars(query)]

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import delete, or_, select
 
 from services.chassis.errors import Invalid, NotFound
+from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
 from services.registration import marathons, people, sessions, standings, tokens
 from services.registration.tables import Pairing, Person, Role
@@ -118,14 +119,14 @@ def view_of(work: Work, role: Role) -> dict[str, Any]:
     }
 
 
-def list_roles(work: Work, marathon: str) -> list[dict[str, Any]]:
+def list_roles(work: Work, marathon: str, page: Page) -> Answer:
     """Who has a role in this marathon, those of all marathons included; organisers only."""
     work.actor.must("organiser", marathon)
     marathons.found(work, marathon)
     here = or_(Role.marathon == marathon, Role.marathon.is_(None))
     query = select(Role).where(here, Role.status == "granted")
-    query = query.order_by(Role.role, Role.granted_at, Role.id)
-    return [view_of(work, role) for role in work.session.scalars(query)]
+    order = (Role.role, Role.granted_at, Role.id)
+    return page.rows(work.session, query, order, lambda role: view_of(work, role))
 
 
 def held_by(work: Work, key: str) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.chassis.doors import Chassis, command, due, hears, query
 from services.chassis.inbox import HeardEvent
+from services.chassis.mail_doors import MailDoors
 from services.chassis.work import Work
 from services.registration import (
     attendance,
@@ -20,6 +21,7 @@ from services.registration import (
     marathons,
     messages,
     moves,
+    people,
     personal_data,
     projects,
     reactions,
@@ -34,7 +36,7 @@ from services.registration import (
 Request = dict[str, Any]
 
 
-class RegistrationService:
+class RegistrationService(MailDoors):
     """What registration owns, says and hears: the doors."""
 
     name = "registration"
@@ -77,6 +79,10 @@ class RegistrationService:
     @command
     def move_marathon(self, work: Work, request: Request) -> Any:
         return moves.move(work, **request)
+
+    @query
+    def list_moves(self, work: Work, request: Request) -> Any:
+        return moves.list_moves(work, **request)
 
     @query
     def list_missing(self, work: Work, request: Request) -> Any:
@@ -127,6 +133,10 @@ class RegistrationService:
     @command
     def identify(self, work: Work, request: Request) -> Any:
         return signin.identify(work, **request)
+
+    @command
+    def set_language(self, work: Work, request: Request) -> Any:
+        return people.set_language(work, **request)
 
     @command
     def sign_out(self, work: Work, request: Request) -> Any:

@@ -17,8 +17,10 @@ REQUESTS_PER_MINUTE = 60
 PATH = "/connexion/lien"
 
 
-def request(work: Work, email: str, ip: str = "") -> dict[str, Any]:
+def request(work: Work, email: str, ip: str = "", language: str = "fr") -> dict[str, Any]:
     """Mails a link and a code; the answer is the same for every address (RULES S2).
+
+    ``language`` is that of the letter, and of those to come once the person has signed in.
 
     Known and unknown addresses get the same mail: whoever reads it may sign in. The sixth
     mail in an hour is not sent, and nobody is told. Above 60 requests a minute from one IP it
@@ -28,10 +30,22 @@ def request(work: Work, email: str, ip: str = "") -> dict[str, Any]:
     canonical = canonical_email(email)
     _slow_down(work, ip)
     if limiter.allow(work, "sign_in_mail", canonical, MAILS_PER_HOUR, 3600):
-        proof = proofs.issue(work, PURPOSE, email, {}, MINUTES)
-        link = _link(work, proof)
-        letters.write(work, address(email), "sign_in", link=link, code=proof.code, minutes=MINUTES)
+        _write(work, email, language)
     return {"minutes": MINUTES}
+
+
+def _write(work: Work, email: str, language: str) -> None:
+    proof = proofs.issue(work, PURPOSE, email, {"language": language}, MINUTES)
+    letters.write(
+        work,
+        address(email),
+        "sign_in",
+        language,
+        proof.expires_at,
+        link=_link(work, proof),
+        code=proof.code,
+        minutes=MINUTES,
+    )
 
 
 def _slow_down(work: Work, ip: str) -> None:
@@ -72,6 +86,8 @@ def sign_in(
     person = people.ensure(work, proved["email"], name)
     # The address that was just proved is the one to write to.
     person.email = address(proved["email"])
+    # A link from the command line has none.
+    person.language = proved.get("language") or person.language
     secret, expires_at = sessions.begin(work, person.key)
     return {
         "session": secret,

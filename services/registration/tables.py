@@ -206,6 +206,9 @@ class Person(Base):
     key: Mapped[str] = mapped_column(Key, primary_key=True)
     email: Mapped[str | None] = mapped_column(String(254))
     name: Mapped[str] = mapped_column(String(200))
+    language: Mapped[str | None] = mapped_column(String(2))
+    """The one they last used; letters are in it."""
+
     created_at: Mapped[datetime] = mapped_column(Instant)
     seen_at: Mapped[datetime | None] = mapped_column(Instant)
     """When they last signed in: an account that nobody uses is erased (RULES D1)."""

@@ -82,6 +82,7 @@ def _must_take_in(work: Work, project: Project, marathon: Marathon) -> None:
             "team_full",
             f"L’équipe est complète ({project.max_size} personnes).",
             "Cherchez une autre équipe, ou demandez au porteur de l’agrandir.",
+            size=project.max_size,
         )
 
 

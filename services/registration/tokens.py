@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import or_, select, update
 
 from services.chassis.errors import NotFound, Refusal
+from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
 from services.registration import marathons
 from services.registration.sessions import SECRET_BYTES, hashed
@@ -57,10 +58,16 @@ def end_of(work: Work, key: str, marathon: str | None) -> None:
     work.session.execute(theirs.values(revoked_at=work.now))
 
 
-def list_tokens(work: Work) -> list[Token]:
+def list_tokens(work: Work, page: Page) -> Answer:
     """All tokens of which the asker is an organiser, newest first."""
-    tokens = work.session.scalars(select(Token).order_by(Token.created_at.desc(), Token.id))
-    return [token for token in tokens if work.actor.has("organiser", token.marathon)]
+    return page.rows(
+        work.session,
+        select(Token),
+        (Token.created_at, Token.id),
+        lambda token: token,
+        shown=lambda token: work.actor.has("organiser", token.marathon),
+        falling=True,
+    )
 
 
 def identify(work: Work, secret: str) -> dict[str, Any]:

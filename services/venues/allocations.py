@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from services.chassis.errors import NotFound, Refusal
+from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
 from services.venues import calls, fitting, seats
 from services.venues import premises as places
@@ -158,10 +159,15 @@ def check(work: Work, marathon: str) -> None:
     work.session.flush()
 
 
-def list_allocations(work: Work, marathon: str) -> list[dict[str, Any]]:
+def list_allocations(work: Work, marathon: str, page: Page) -> Answer:
     """The seats that stand or stood, for everybody; proposals and refusals, for whom it is."""
-    rows = of_marathon(work, marathon)
-    return [view_of(work, row) for row in rows if _is_shown(work, row)]
+    return page.rows(
+        work.session,
+        select(Allocation).where(Allocation.marathon == marathon),
+        (Allocation.project, Allocation.id),
+        lambda row: view_of(work, row),
+        shown=lambda row: _is_shown(work, row),
+    )
 
 
 def of_marathon(work: Work, marathon: str, *statuses: str) -> list[Allocation]:
@@ -179,7 +185,11 @@ def team_of(work: Work, marathon: str, project: str) -> fitting.Team:
     if team is None or team["marathon"] != marathon:
         raise NotFound("project", project)
     if team["status"] not in TEAM_STANDS:
-        raise Refusal("team_not_placed", f"L’équipe « {team['title']} » ne participe pas.")
+        raise Refusal(
+            "team_not_placed",
+            f"L’équipe « {team['title']} » ne participe pas.",
+            team=team["title"],
+        )
     return team
 
 
@@ -371,6 +381,7 @@ def _no_seat_left(premises: Premises) -> Refusal:
         "no_seat_left",
         f"« {premises.title} » n’a plus de place libre pendant ce marathon.",
         "Choisissez un autre local, ou proposez une nouvelle répartition.",
+        premises=premises.title,
     )
 
 

@@ -12,6 +12,7 @@ from services.venues.messages_doors import (
     MyData,
     OfferPremises,
     OfferView,
+    PageOfMarathon,
     Proposal,
     TheAllocation,
     TheMarathon,
@@ -68,9 +69,9 @@ HEARS = [
 DOORS = {
     "offer_premises": Door(OfferPremises, OfferView),
     "get_premises": Door(TheOffer, OfferView),
-    "list_premises": Door(TheMarathon, OfferView, many=True),
-    "change_premises": Door(ChangePremises, OfferView),
-    "decide_offer": Door(DecideOffer, OfferView),
+    "list_premises": Door(PageOfMarathon, OfferView, many=True),
+    "change_premises": Door(ChangePremises, OfferView, edits=("get_premises",)),
+    "decide_offer": Door(DecideOffer, OfferView, edits=("get_premises",)),
     "withdraw_offer": Door(WithReason, OfferView),
     "propose_allocation": Door(TheMarathon, Proposal),
     "allocate": Door(Allocate, AllocationView),
@@ -80,6 +81,6 @@ DOORS = {
     "cancel_allocation": Door(EndAllocation, AllocationView),
     "hand_over": Door(TheAllocation, AllocationView),
     "return_keys": Door(TheAllocation, AllocationView),
-    "list_allocations": Door(TheMarathon, AllocationView, many=True),
+    "list_allocations": Door(PageOfMarathon, AllocationView, many=True),
     "my_data": Door(None, MyData),
 }

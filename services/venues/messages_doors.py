@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from services.chassis.paging import Paged
 from services.chassis.shapes import count, ident, insee, instant, one_of, text
 from services.venues.messages_events import OFFER_STATES, STATUSES, STEP_FREE
 
@@ -95,6 +96,10 @@ class TheMarathon(Schema):
     """A marathon by its id."""
 
     marathon = ident(required=True)
+
+
+class PageOfMarathon(TheMarathon, Paged):
+    """A page of a list of a marathon's."""
 
 
 class Collision(Schema):

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from services.chassis.errors import Forbidden, Invalid, NotFound, Refusal
+from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
 from services.venues import allocations, calls, collisions
 from services.venues import premises as places
@@ -148,11 +149,15 @@ def get(work: Work, offer: str) -> dict[str, Any]:
     return view_of(work, row)
 
 
-def list_offers(work: Work, marathon: str) -> list[dict[str, Any]]:
+def list_offers(work: Work, marathon: str, page: Page) -> Answer:
     """The offers of a marathon: the approved ones, one's own, for organisers all."""
-    query = select(Offer).where(Offer.marathon == marathon).order_by(Offer.offered_at, Offer.id)
-    rows = list(work.session.scalars(query))
-    return [view_of(work, row) for row in rows if _is_shown(work, row, _premises(work, row))]
+    return page.rows(
+        work.session,
+        select(Offer).where(Offer.marathon == marathon),
+        (Offer.offered_at, Offer.id),
+        lambda row: view_of(work, row),
+        shown=lambda row: _is_shown(work, row, _premises(work, row)),
+    )
 
 
 def found(work: Work, offer: str) -> Offer:

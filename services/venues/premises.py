@@ -72,6 +72,8 @@ def _commune(insee: str, postal_code: str) -> str:
         raise Invalid(
             "postal_code_wrong",
             f"Le code postal de {commune.name} est {' ou '.join(commune.postal_codes)}.",
+            commune=commune.name,
+            postal_codes=list(commune.postal_codes),
         )
     return commune.name
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, insert, select
 
 from services.chassis.errors import NotFound, Refusal
+from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
 from services.voting import candidates, passes, polls
 from services.voting.rules import RULES
@@ -71,12 +72,14 @@ def revoke(work: Work, poll: str, batch: str) -> dict[str, Any]:
     return _line(row, _used(work, poll))
 
 
-def batches(work: Work, poll: str) -> list[dict[str, Any]]:
+def batches(work: Work, poll: str, page: Page) -> Answer:
     """The batches of a poll, oldest first, without the codes."""
     found = polls.find(work, poll)
     work.actor.must("organiser", found.marathon)
     used = _used(work, poll)
-    return [_line(row, used) for row in _rows(work, poll)]
+    query = select(CodeBatch).where(CodeBatch.poll == poll)
+    order = (CodeBatch.issued_at, CodeBatch.id)
+    return page.rows(work.session, query, order, lambda row: _line(row, used))
 
 
 def summary(work: Work, poll: Poll) -> list[dict[str, Any]]:

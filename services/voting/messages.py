@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.chassis import mail_messages
 from services.chassis.catalogue import Door, Event, Heard, Says
 from services.voting.messages_doors import (
     Batch,
@@ -14,8 +15,9 @@ from services.voting.messages_doors import (
     GetResults,
     IssueCodes,
     IssuedCodes,
+    LongPageOfPoll,
     MyData,
-    Page,
+    PageOfPoll,
     Pass,
     PollView,
     PreparePoll,
@@ -83,15 +85,16 @@ DOORS = {
     "get_poll": Door(GetPoll, PollView),
     "prepare_poll": Door(PreparePoll, PollView),
     "issue_codes": Door(IssueCodes, IssuedCodes, memory="once"),
-    "list_codes": Door(ThePoll, Batch, many=True),
+    "list_codes": Door(PageOfPoll, Batch, many=True),
     "revoke_codes": Door(RevokeCodes, Batch),
     "request_ballot": Door(RequestBallot, Requested, memory="none"),
     "exchange_proof": Door(ExchangeProof, Pass, memory="none"),
     "cast": Door(Cast, Receipt, memory="none"),
     "check_receipt": Door(CheckReceipt, Checked),
-    "list_receipts": Door(Page, Receipts),
+    "list_receipts": Door(LongPageOfPoll, Receipts),
     "get_record": Door(ThePoll, RecordView),
-    "get_box": Door(Page, Box),
+    "get_box": Door(LongPageOfPoll, Box),
     "get_results": Door(GetResults, Results),
     "my_data": Door(None, MyData),
+    **mail_messages.DOORS,
 }

@@ -6,6 +6,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from services.chassis.letters import LANGUAGES
+from services.chassis.paging import Paged
 from services.chassis.shapes import count, ident, instant, one_of
 from services.voting.rules import RULES
 from services.voting.shapes import STATES, TIE_RULES, WHO_MAY_VOTE
@@ -64,6 +66,18 @@ class ThePoll(Schema):
     poll = ident(required=True)
 
 
+class PageOfPoll(ThePoll, Paged):
+    """A page of a list of a poll's."""
+
+
+class LongPageOfPoll(ThePoll, Paged):
+    """A page of a list that has as many lines as a poll has ballots."""
+
+    limit = fields.Integer(
+        strict=True, load_default=RULES.page, validate=validate.Range(1, RULES.page)
+    )
+
+
 class IssueCodes(Schema):
     """Codes for one place, printed together."""
 
@@ -107,6 +121,7 @@ class RequestBallot(Schema):
     )
     project = ident(required=True)
     ip = fields.String(load_default="", validate=validate.Length(max=64))
+    language = one_of(*LANGUAGES, load_default=LANGUAGES[0])
 
 
 class Requested(Schema):
@@ -179,17 +194,10 @@ class Checked(Schema):
     counted = fields.Boolean()
 
 
-class Page(Schema):
-    """A page of a long list; ``after`` is the ``next`` of the page before."""
-
-    poll = ident(required=True)
-    after = fields.String(load_default="", validate=validate.Length(max=64))
-
-
 class Receipts(Schema):
     """The counted trackers, sorted; ``digest`` is the SHA-256 of the whole list, one a line."""
 
-    items = fields.List(fields.String())
+    items = fields.List(fields.String(metadata={"title": "receipt"}))
     next = fields.String(allow_none=True)
     total = count()
     digest = fields.String()
@@ -203,7 +211,7 @@ class BoxLine(Schema):
 
 
 class Box(Schema):
-    """The box, sorted; ``digest`` is the SHA-256 of the whole as CSV, header and all."""
+    """The box, sorted; ``digest`` is the SHA-256 of ``tracker,choice`` and then a line each."""
 
     items = fields.List(fields.Nested(BoxLine))
     next = fields.String(allow_none=True)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import func, select
 
 from services.chassis.errors import Refusal
+from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
 from services.voting import codes, polls
 from services.voting.count import Outcome
-from services.voting.rules import RULES
 from services.voting.tables import BoxRow, Poll
 
 FORMAT = 1
@@ -85,15 +86,14 @@ def check_receipt(work: Work, poll: str, receipt: str) -> dict[str, Any]:
     return {"poll": found.id, "receipt": receipt, "counted": row is not None}
 
 
-def list_receipts(work: Work, poll: str, after: str) -> dict[str, Any]:
+def list_receipts(work: Work, poll: str, page: Page) -> Answer:
     """A page of the counted trackers, sorted."""
     found, record = _counted(polls.find(work, poll))
-    page = _page(work, found, after)
-    page["items"] = [item["tracker"] for item in page["items"]]
-    return {**page, "digest": record["receipts_digest"]}
+    listed = _listed(work, found, page, lambda row: row.tracker)
+    return {**listed, "digest": record["receipts_digest"]}
 
 
-def get_box(work: Work, poll: str, after: str) -> dict[str, Any]:
+def get_box(work: Work, poll: str, page: Page) -> Answer:
     """A page of the box, sorted by tracker, for the organiser and the scrutineers (RULES V8).
 
     Not for everybody: whoever was shown a voter's receipt could find the choice in it.
@@ -101,7 +101,8 @@ def get_box(work: Work, poll: str, after: str) -> dict[str, Any]:
     found = polls.find(work, poll)
     work.actor.must("organiser", found.marathon)
     found, record = _counted(found)
-    return {**_page(work, found, after), "digest": record["box_digest"]}
+    listed = _listed(work, found, page, lambda row: {"tracker": row.tracker, "choice": row.choice})
+    return {**listed, "digest": record["box_digest"]}
 
 
 def results(work: Work, marathon: str) -> dict[str, Any]:
@@ -154,14 +155,10 @@ def _counted(poll: Poll) -> tuple[Poll, dict[str, Any]]:
     return poll, poll.record
 
 
-def _page(work: Work, poll: Poll, after: str) -> dict[str, Any]:
-    query = select(BoxRow.tracker, BoxRow.choice).where(
-        BoxRow.poll == poll.id, BoxRow.tracker > after
-    )
-    rows = work.session.execute(query.order_by(BoxRow.tracker).limit(RULES.page)).all()
+def _listed(work: Work, poll: Poll, page: Page, view: Callable[[BoxRow], Any]) -> Answer:
+    query = select(BoxRow).where(BoxRow.poll == poll.id)
     total = select(func.count()).select_from(BoxRow).where(BoxRow.poll == poll.id)
     return {
-        "items": [{"tracker": row.tracker, "choice": row.choice} for row in rows],
-        "next": rows[-1].tracker if len(rows) == RULES.page else None,
+        **page.rows(work.session, query, (BoxRow.tracker,), view),
         "total": work.session.scalar(total) or 0,
     }

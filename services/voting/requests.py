@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from services.chassis import limiter, proofs
 from services.chassis.errors import Refusal
+from services.chassis.letters import Letters
 from services.chassis.people import canonical_email
 from services.chassis.work import Work
 from services.voting import admission, candidates, confirmations, eligibility, passes, polls
 from services.voting.rules import RULES
 from services.voting.tables import Poll
 
-PARIS = ZoneInfo("Europe/Paris")  # stored in UTC, shown in Paris (RULES C3)
-SUBJECT = "Votre lien pour voter : {title}"
-TEXT = """\
-Bonjour,
-
-Vous avez demandé à voter pour le prix du public : {title}.
-
-Ouvrez ce lien, puis confirmez votre vote sur la page :
-{link}
-
-ou donnez ce code là où vous votez : {code}
-
-Le lien et le code servent une fois et expirent dans {minutes} minutes.
-Vous pouvez revoter jusqu’à la clôture ({closes}) : seul votre dernier vote confirmé
-compte, il remplace les précédents.
-
-Vous n’avez rien demandé ? Ignorez ce message : sans confirmation, rien n’est compté.
-"""
+LETTERS = Letters(Path(__file__).with_name("data") / "letters")
 
 
 def request(
-    work: Work, poll: str, email: str, commune: str, project: str, ip: str
+    work: Work, poll: str, email: str, commune: str, project: str, ip: str, language: str
 ) -> dict[str, Any]:
     """Mails a link and a code to ``email``; the answer is the same for every address (S2).
 
@@ -48,7 +32,7 @@ def request(
     eligibility.must_live_here(found, commune)
     _slow_down(work, ip)
     if limiter.allow(work, "ballot_mail", address, RULES.mails_per_hour, 3600):
-        _send(work, found, email, confirmations.ask(work, found, email, project))
+        _send(work, found, email, language, confirmations.ask(work, found, email, project))
     return {"poll": found.id, "minutes": RULES.link_minutes}
 
 
@@ -90,19 +74,18 @@ def _slow_down(work: Work, ip: str) -> None:
         )
 
 
-def _send(work: Work, poll: Poll, email: str, proof: proofs.Proof) -> None:
+def _send(work: Work, poll: Poll, email: str, language: str, proof: proofs.Proof) -> None:
     marathon = work.copy("marathon", poll.marathon)
-    title = marathon["title"] if marathon else ""
     query = urlencode({"poll": poll.id, "token": proof.token})
-    closes = (poll.closes_at or work.now).astimezone(PARIS).strftime("%d/%m/%Y à %H h %M")
-    work.mail(
-        email,
-        SUBJECT.format(title=title),
-        TEXT.format(
-            title=title,
-            link=f"{work.settings.public_url}/vote/confirm?{query}",
-            code=proof.code,
-            minutes=RULES.link_minutes,
-            closes=closes,
-        ),
+    letter = LETTERS.write(
+        "ballot",
+        language,
+        work.settings.public_url,
+        title=marathon["title"] if marathon else "",
+        link=f"{work.settings.public_url}/vote/confirm?{query}",
+        code=proof.code,
+        minutes=RULES.link_minutes,
+        closes=poll.closes_at or work.now,
     )
+    # After the closing the link is of no use, however young it is.
+    work.mail(email, letter, min(proof.expires_at, poll.closes_at or proof.expires_at))

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.chassis.doors import Chassis, command, due, hears, query
 from services.chassis.inbox import HeardEvent
+from services.chassis.mail_doors import MailDoors
 from services.chassis.work import Work
 from services.voting import (
     ballots,
@@ -23,7 +24,7 @@ from services.voting import (
 Request = dict[str, Any]
 
 
-class VotingService:
+class VotingService(MailDoors):
     """What residents prefer: polls, ballots, the count."""
 
     name = "voting"

@@ -13,11 +13,17 @@ from services.chassis.clock import SetClock
 from services.chassis.config import Settings
 from services.chassis.core import Core
 from services.chassis.errors import Refusal
+from services.chassis.letters import Letter
 from services.chassis.work import Work
 from tests.chassis.dummies import PotterService, make_core, metadata
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SECRET = b"a secret for tests, 32 bytes long"
+
+
+def letter(subject: str = "Bonjour", text: str = "Texte.\n") -> Letter:
+    """A letter in French that says only this."""
+    return Letter(subject, text, f"<p>{text}</p>\n")
 
 
 class Parts:

@@ -14,9 +14,11 @@ import pytest
 from services.chassis import mail
 from services.chassis.config import Settings, SettingsError
 from services.chassis.mail_folder import FolderTransport, Mailbox
+from services.chassis.mail_queue import Outbox
+from services.chassis.paging import Page
 from services.chassis.people_tables import mails
 from services.chassis.smtp import SmtpTransport
-from tests.chassis.parts import START, Parts
+from tests.chassis.parts import START, Parts, letter
 
 ANNE, BRUNO = "anne@example.org", "bruno@example.org"
 
@@ -34,13 +36,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 def write(parts: Parts, to: str = ANNE, text: str = "Texte.\n") -> None:
-    parts.within(lambda work: work.mail(to, "Votre lien – été", text))
+    parts.within(lambda work: work.mail(to, letter("Votre lien – été", text)))
 
 
 def send(parts: Parts, folder: Path, later: timedelta = timedelta(0)) -> int:
     transport = FolderTransport(folder)
     now = parts.clock.now() + later
-    return mail.send_due(parts.core.database, transport, now, 100, parts.settings.mail_from)
+    outbox = Outbox("potter", parts.core.database)
+    return mail.send_due(outbox, transport, lambda: now, 100, parts.settings.mail_from)
 
 
 def test_address_chooses_the_transport() -> None:
@@ -61,7 +64,8 @@ def test_mail_is_one_file_and_read_as_it_was_written(parts: Parts, folder: Path)
     assert send(parts, folder) == 1
     assert parts.rows(mails) == []
     assert [path.name for path in folder.iterdir()] == [f"{row.id}@example.org.eml"]
-    (read,) = Mailbox(folder).newest(10)
+    (read,) = Mailbox(folder).newest(Page(10))["items"]
+    assert read.html == f"<p>{text}</p>\n"
     assert (read.id, read.to, read.subject, read.text, read.sent_at) == (
         f"{row.id}@example.org",
         ANNE,
@@ -114,22 +118,22 @@ def test_name_of_a_file_cannot_leave_the_folder(parts: Parts, folder: Path) -> N
 
 def test_mailbox_gives_only_what_is_whole(parts: Parts, folder: Path) -> None:
     mailbox = Mailbox(folder)
-    assert mailbox.newest(10) == []
+    assert mailbox.newest(Page(10))["items"] == []
     write(parts, ANNE)
     write(parts, BRUNO)
     send(parts, folder)
     (folder / ".half.part").write_text("To: anne")
-    assert sorted(each.to for each in mailbox.newest(10)) == [ANNE, BRUNO]
-    assert [each.to for each in mailbox.newest(10, BRUNO.upper())] == [BRUNO]
-    assert len(mailbox.newest(1)) == 1
+    assert sorted(each.to for each in mailbox.newest(Page(10))["items"]) == [ANNE, BRUNO]
+    assert [each.to for each in mailbox.newest(Page(10), BRUNO.upper())["items"]] == [BRUNO]
+    assert len(mailbox.newest(Page(1))["items"]) == 1
 
 
 def test_loop_writes_into_the_folder(parts: Parts, folder: Path) -> None:
     settings = replace(parts.settings, smtp_url=f"folder:{folder}")
     write(parts)
     stop = threading.Event()
-    databases = [parts.core.database]
-    loop = threading.Thread(target=mail.run, args=(settings, databases, stop.is_set))
+    outboxes = [Outbox("potter", parts.core.database)]
+    loop = threading.Thread(target=mail.run, args=(settings, outboxes, stop.is_set))
     loop.start()
     until = time.monotonic() + 10
     while parts.rows(mails) and time.monotonic() < until:
@@ -137,4 +141,4 @@ def test_loop_writes_into_the_folder(parts: Parts, folder: Path) -> None:
     stop.set()
     loop.join(5)
     assert not loop.is_alive()
-    assert [each.to for each in Mailbox(folder).newest(10)] == [ANNE]
+    assert [each.to for each in Mailbox(folder).newest(Page(10))["items"]] == [ANNE]

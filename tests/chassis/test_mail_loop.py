@@ -11,9 +11,11 @@ import pytest
 
 from services.chassis import mail, proofs, tables
 from services.chassis.mail_folder import Mailbox
+from services.chassis.mail_queue import Outbox
+from services.chassis.paging import Page
 from services.chassis.people_tables import mails
 from services.chassis.people_tables import proofs as proof_table
-from tests.chassis.parts import Parts
+from tests.chassis.parts import Parts, letter
 
 ANNE = "anne@example.org"
 
@@ -48,7 +50,7 @@ class Migration:
 
     def _migrate(self) -> None:
         tables.metadata.create_all(self.parts.core.database.engine)
-        self.parts.within(lambda work: work.mail(ANNE, "Bonjour", "Texte."))
+        self.parts.within(lambda work: work.mail(ANNE, letter()))
         # By the loop's clock it is a day over its time.
         self.parts.within(lambda work: proofs.issue(work, "sign_in", ANNE, {}))
 
@@ -57,6 +59,6 @@ def test_loop_does_soon_what_it_could_not_do_at_first(parts: Parts, tmp_path: Pa
     tables.metadata.drop_all(parts.core.database.engine)
     migration = Migration(parts)
     settings = replace(parts.settings, smtp_url=f"folder:{tmp_path}/mails")
-    mail.run(settings, [parts.core.database], migration.stop)
+    mail.run(settings, [Outbox("potter", parts.core.database)], migration.stop)
     assert migration.waiting() == []
-    assert [each.to for each in Mailbox(tmp_path / "mails").newest(10)] == [ANNE]
+    assert [each.to for each in Mailbox(tmp_path / "mails").newest(Page(10))["items"]] == [ANNE]

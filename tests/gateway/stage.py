@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from gateway.app import create_app
 from gateway.asking import Parts
+from gateway.routes.row import door_of
 from services.chassis.actor import Actor
 from services.chassis.config import Settings
 from services.chassis.errors import Refusal, Unavailable
@@ -38,12 +39,13 @@ class TroupeCaller:
         key: str | None = None,
         correlation: str = "",
         deadline_s: float = 5.0,
+        if_match: tuple[str, ...] | None = None,
     ) -> Any:
         """As ``services.chassis.calls.Caller.call``."""
         if service in self.away:
             raise Unavailable(service)
         player = self.troupe.players[service]
-        answer = player.call(door, request or {}, actor=actor, key=key)
+        answer = player.answer(door, request or {}, actor=actor, key=key, if_match=if_match)
         if self.deliver:
             self.troupe.deliver()
         return answer
@@ -71,15 +73,20 @@ class StandIn:
         key: str | None = None,
         correlation: str = "",
         deadline_s: float = 5.0,
+        if_match: tuple[str, ...] | None = None,
     ) -> Any:
-        """As ``services.chassis.calls.Caller.call``; an exception as answer is raised."""
+        """As ``services.chassis.calls.Caller.call``; an exception as answer is raised, a list is
+        the one page of it."""
         if (service, door) == ("registration", "identify"):
             return self._identify(request or {})
         self.asked.append((f"{service}.{door}", dict(request or {}), actor, key, correlation))
         answer = self.answers.get(f"{service}.{door}", {})
         if isinstance(answer, Exception):
             raise answer
-        return answer(request) if callable(answer) else answer
+        told = answer(request) if callable(answer) else answer
+        if not door_of(f"{service}.{door}").paged or "items" in told:
+            return told
+        return {"items": told or [], "next": None}
 
     def _identify(self, request: Request) -> Request:
         (secret,) = request.values()

@@ -99,6 +99,7 @@ WHO = {
         GET /me/data
         GET /me/consents
         PATCH /me/consents
+        PUT /me/language
         DELETE /me
     """,
     "juror": """
@@ -116,6 +117,7 @@ WHO = {
         PUT /marathons/<marathon>/host
         POST /marathons/<marathon>/host/reveal
         POST /marathons/<marathon>/moves
+        GET /marathons/<marathon>/moves
         GET /marathons/<marathon>/missing
         POST /marathons/<marathon>/roles
         POST /marathons/<marathon>/tokens
@@ -148,6 +150,8 @@ WHO = {
         GET /polls/<poll>/codes
         DELETE /polls/<poll>/codes/<batch>
         GET /polls/<poll>/box
+        GET /outboxes/registration
+        GET /outboxes/voting
         POST /prizes/<prize>/award
     """,
     "organiser of all": """
@@ -159,6 +163,12 @@ WHO = {
         POST /marathons/<marathon>/hold
         DELETE /marathons/<marathon>/hold
         GET /holds
+        GET /outboxes/registration/parked
+        POST /outboxes/registration/retries
+        DELETE /outboxes/registration/parked/<mail>
+        GET /outboxes/voting/parked
+        POST /outboxes/voting/retries
+        DELETE /outboxes/voting/parked/<mail>
         PUT /clock
     """,
 }

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask, g
 
 from gateway.desk.actions import ACTIONS
+from gateway.forms.fields import Field
 from gateway.forms.form import Form, Sheet, again, blank, request_of, sheet
 from gateway.routes import BY_NAME
 from services.chassis.errors import Invalid, Refusal
@@ -32,7 +33,7 @@ def french(app: Flask) -> Iterator[None]:
         yield
 
 
-def field(form: Form, name: str):
+def field(form: Form, name: str) -> Field:
     return next(one for group in form.groups for one in group.fields if one.name == name)
 
 

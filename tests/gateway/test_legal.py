@@ -160,7 +160,7 @@ def test_the_table_is_what_the_services_enforce(client: FlaskClient) -> None:
         "cards": None,
         "limits": timedelta(hours=1),
         "links": timedelta(minutes=30),
-        "mails": None,
+        "mails": timedelta(days=35),
         "answers": timedelta(days=7),
     }
     text = client.get("/confidentialite").text

@@ -28,6 +28,8 @@ def write(folder: Path, name: str, text: str = "x", **more: Any) -> None:
     message["Date"] = format_datetime(values["at"])
     message["Message-ID"] = f"<{name}@example.org>"
     message.set_content(text)
+    if "html" in values:
+        message.add_alternative(values["html"], subtype="html")
     FolderTransport(folder).send(message, values["to"])
 
 
@@ -77,6 +79,7 @@ def test_mails_are_whole_and_the_newest_comes_first(client: FlaskClient, folder:
         "to": "anne@example.org",
         "subject": "Votre lien – été",
         "text": "Un.\n\nDeux.\n",
+        "html": "",
         "sent_at": "2026-03-02T09:00:00+00:00",
     }
 
@@ -102,8 +105,13 @@ def test_mail_written_after_the_first_look_is_seen(client: FlaskClient, folder: 
 def test_no_more_than_the_newest_fifty(client: FlaskClient, folder: Path) -> None:
     for number in range(52):
         write(folder, f"m{number}", at=FIRST + timedelta(seconds=number))
-    found = [mail["id"] for mail in json_of(client.get("/api/v1/mails"))]
+    first = client.get("/api/v1/mails?limit=50")
+    found = [mail["id"] for mail in json_of(first)]
     assert found == [f"m{number}@example.org" for number in range(51, 1, -1)]
+    write(folder, "m52", at=FIRST + timedelta(seconds=52))
+    rest = client.get(first.headers["Link"].partition(">")[0].removeprefix("<"))
+    assert [mail["id"] for mail in json_of(rest)] == ["m1@example.org", "m0@example.org"]
+    assert "Link" not in rest.headers
     assert "50 plus récents" in client.get("/courriels").text
 
 
@@ -183,3 +191,34 @@ def test_address_that_no_browser_opens_makes_no_links(tmp_path: Path, folder: Pa
     page = app.test_client().get("/courriels").text
     assert "javascript:alert(1)/x" in page
     assert 'href="javascript' not in page
+
+
+def test_html_part_is_told_as_text_and_never_rendered(client: FlaskClient, folder: Path) -> None:
+    html = (
+        "<html lang='fr'><head><title>Titre</title><style>p { color: red }</style></head><body>"
+        "<script>alert(1)</script><p>Bonjour &lt;b&gt; &amp;\n vous</p>"
+        f"<p><a href='{HERE}/x?a=1&amp;b=2' onclick='y()'>Se connecter</a></p>"
+        "<img src='https://evil.example/pixel'><p><strong>012345</strong></p></body></html>"
+    )
+    write(folder, "m1", "Le texte.", html=html)
+    page = client.get("/courriels").text
+    said = page.split("Ce que dit sa partie HTML")[1].split("</details>")[0]
+    assert "Bonjour &lt;b&gt; &amp; vous" in said
+    assert f"[{HERE}/x?a=1&amp;b=2] Se connecter" in said
+    assert "012345" in said
+    for hidden in ("alert", "color", "Titre", "pixel", "onclick", "<strong", "<script"):
+        assert hidden not in said
+    assert "<img src='https" not in page
+    (mail,) = json_of(client.get("/api/v1/mails"))
+    assert (mail["text"].strip(), mail["html"].strip()) == ("Le texte.", html)
+
+
+def test_mail_of_text_alone_tells_no_html(client: FlaskClient, folder: Path) -> None:
+    write(folder, "m1", "Le texte.")
+    assert "partie HTML" not in client.get("/courriels").text
+
+
+@pytest.mark.parametrize("html", ["<p", "</head></style>x<p>y", "<style>x", "&#0;&#xd800;", "<a>z"])
+def test_html_that_is_broken_breaks_no_page(client: FlaskClient, folder: Path, html: str) -> None:
+    write(folder, "m1", html=html)
+    assert client.get("/courriels").status_code == 200

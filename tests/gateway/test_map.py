@@ -38,7 +38,7 @@ def drawn_rings(path: str) -> list[list[tuple[int, int]]]:
 
 def area(ring: list[tuple[Any, Any]]) -> float:
     closed = [*ring, ring[0]]
-    return abs(sum(a * d - b * c for (a, b), (c, d) in pairwise(closed))) / 2
+    return float(abs(sum(a * d - b * c for (a, b), (c, d) in pairwise(closed)))) / 2
 
 
 def edges(ring: list[tuple[int, int]]) -> set[frozenset[tuple[int, int]]]:

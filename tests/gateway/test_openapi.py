@@ -47,8 +47,31 @@ def test_document_has_every_row_and_no_other(document: dict[str, Any]) -> None:
         for path, item in document["paths"].items()
         for method in item.keys() & METHODS
     }
-    table = {(route.method.lower(), address(route)) for route in (*ROUTES, *CLOCK, *MAILS)}
-    assert described == table
+    routes = (*ROUTES, *CLOCK, *MAILS)
+    table = {(route.method.lower(), address(route)) for route in routes}
+    files = {("get", f"{address(route)}.csv") for route in routes if route.tabular}
+    assert described == table | files
+
+
+def test_list_is_described_as_json_with_a_next_page_and_as_csv(document: dict[str, Any]) -> None:
+    listed = document["paths"]["/api/v1/marathons/{marathon}/projects"]["get"]
+    answer = listed["responses"]["200"]
+    assert answer["content"].keys() == {"application/json", "text/csv"}
+    assert {"ETag", "Link"} <= answer["headers"].keys()
+    file = document["paths"]["/api/v1/marathons/{marathon}/projects.csv"]["get"]
+    assert file["operationId"] == "list_projects_csv"
+    assert file["responses"]["200"]["content"].keys() == {"text/csv"}
+    assert [each for each in file["parameters"] if each.get("in") == "query"] == []
+    assert file["security"] == listed["security"]
+
+
+def test_file_takes_what_its_list_takes_but_for_the_page(document: dict[str, Any]) -> None:
+    def query(path: str) -> set[str]:
+        parameters = document["paths"][path]["get"]["parameters"]
+        return {each["name"] for each in parameters if each.get("in") == "query"}
+
+    assert query("/api/v1/mails") == {"to", "limit", "after"}
+    assert query("/api/v1/mails.csv") == {"to"}
 
 
 def test_operation_ids_are_unique(document: dict[str, Any]) -> None:

@@ -176,7 +176,8 @@ def test_sign_in_by_code(client: FlaskClient, caller: StandIn) -> None:
     caller.people["s1"] = person(name="Camille")
     caller.answers["registration.sign_in"] = {"session": "s1"}
     assert "six chiffres" in client.post("/connexion", data={"email": "c@example.org"}).text
-    assert caller.asked[-1][1] == {"email": "c@example.org", "ip": "127.0.0.1"}
+    asked = {"email": "c@example.org", "ip": "127.0.0.1", "language": "fr"}
+    assert caller.asked[-1][1] == asked
     code = {"email": "c@example.org", "code": " 123 456 "}
     answer = client.post("/connexion/code", data=code)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/moi")

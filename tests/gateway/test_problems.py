@@ -8,7 +8,9 @@ from flask.testing import FlaskClient
 from services.chassis.errors import Invalid, NotFound, Refusal, Unavailable
 from tests.gateway.stage import StandIn, json_of
 
-MEMBERS = {"type", "title", "status", "code", "detail", "hint", "correlation", "errors"}
+MEMBERS = {
+    *("type", "title", "status", "code", "detail", "hint", "sentences", "correlation", "errors"),
+}
 
 
 def test_refusal_of_a_service_is_a_problem(client: FlaskClient, caller: StandIn) -> None:
@@ -23,6 +25,16 @@ def test_refusal_of_a_service_is_a_problem(client: FlaskClient, caller: StandIn)
         "code": "marathon_not_found",
         "detail": "Ce que vous cherchez n’existe pas ou plus.",
         "hint": "Vérifiez l’adresse.",
+        "sentences": {
+            "fr": {
+                "detail": "Ce que vous cherchez n’existe pas ou plus.",
+                "hint": "Vérifiez l’adresse.",
+            },
+            "en": {
+                "detail": "What you are looking for does not exist, or no longer does.",
+                "hint": "Check the address.",
+            },
+        },
         "correlation": "abcdefgh-1",
         "errors": [],
         "details": {"what": "marathon", "id": "m1"},
@@ -34,11 +46,11 @@ def test_field_errors_are_a_flat_list(client: FlaskClient, caller: StandIn) -> N
     caller.answers["registration.get_marathon"] = Invalid("request_invalid", "Non.", errors=nested)
     answer = client.get("/api/v1/marathons/m1")
     assert answer.status_code == 422
-    assert json_of(answer)["errors"] == [
-        {"field": "needs.surface_m2", "message": "a"},
-        {"field": "needs.surface_m2", "message": "b"},
-        {"field": "roles.0", "message": "c"},
-        {"field": "", "message": "d"},
+    assert [(each["field"], each["message"]) for each in json_of(answer)["errors"]] == [
+        ("needs.surface_m2", "a"),
+        ("needs.surface_m2", "b"),
+        ("roles.0", "c"),
+        ("", "d"),
     ]
 
 
@@ -85,6 +97,85 @@ def test_unknown_page_is_a_page(client: FlaskClient) -> None:
     assert answer.status_code == 404
     assert answer.content_type == "text/html; charset=utf-8"
     assert "Page introuvable" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("", "fr"),
+        ("fr", "fr"),
+        ("en", "en"),
+        ("en-GB,en;q=0.9", "en"),
+        ("de", "fr"),
+        ("*", "fr"),
+        ("fr;q=0.1,en;q=0.9", "en"),
+        ("en;q=nonsense,;;", "fr"),
+    ],
+)
+def test_problem_is_in_the_language_asked_for_and_beside_it_in_both(
+    client: FlaskClient, caller: StandIn, asked: str, expected: str
+) -> None:
+    errors = {"limit": ["Not a valid integer."]}
+    caller.answers["registration.get_marathon"] = Invalid(
+        "team_larger",
+        "L’équipe compte déjà 4 personnes.",
+        "Choisissez une taille au moins égale à celle de l’équipe.",
+        size=4,
+        errors=errors,
+    )
+    answer = client.get("/api/v1/marathons/m1", headers={"Accept-Language": asked})
+    problem = json_of(answer)
+    fr = {
+        "detail": "L’équipe compte déjà 4 personnes.",
+        "hint": "Choisissez une taille au moins égale à celle de l’équipe.",
+    }
+    en = {
+        "detail": "The team has 4 people already.",
+        "hint": "Choose a size that is at least the team's.",
+    }
+    assert problem["sentences"] == {"fr": fr, "en": en}
+    assert {name: problem[name] for name in ("detail", "hint")} == {"fr": fr, "en": en}[expected]
+    assert (
+        problem["title"]
+        == {
+            "fr": "Des valeurs manquent ou sont incorrectes",
+            "en": "Some values are missing or wrong",
+        }[expected]
+    )
+    messages = {"fr": "Ce n’est pas un nombre entier.", "en": "Not a valid integer."}
+    assert problem["errors"] == [
+        {"field": "limit", "message": messages[expected], "messages": messages}
+    ]
+    assert answer.headers["Content-Language"] == expected
+    assert "Accept-Language" in answer.headers["Vary"]
+
+
+def test_sentence_of_the_gateway_itself_is_in_both_languages(client: FlaskClient) -> None:
+    problem = json_of(client.get("/api/v1/me"))
+    assert problem["sentences"] == {
+        "fr": {
+            "detail": "Connectez-vous pour faire cela.",
+            "hint": "Connectez-vous par courriel, ou envoyez un jeton.",
+        },
+        "en": {
+            "detail": "You need to sign in for this.",
+            "hint": "Sign in by mail, or send a bearer token.",
+        },
+    }
+
+
+def test_refusal_of_an_unknown_service_version_is_in_french_at_least(
+    client: FlaskClient, caller: StandIn
+) -> None:
+    """Neither a code nor a value that the catalogue asks for can make an answer fail."""
+    for refusal in (
+        Refusal("new_code", "Une phrase nouvelle : 100 %.", "Un conseil."),
+        Refusal("team_larger", "L’équipe compte déjà 4 personnes."),
+    ):
+        caller.answers["registration.get_marathon"] = refusal
+        problem = json_of(client.get("/api/v1/marathons/m1", headers={"Accept-Language": "en"}))
+        assert problem["detail"] == refusal.message
+        assert problem["sentences"]["en"]["detail"] == refusal.message
 
 
 def test_error_speaks_the_chosen_language(client: FlaskClient) -> None:

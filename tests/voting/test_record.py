@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 import pytest
 
 from services.chassis.errors import Refusal
-from services.voting import rules
 from services.voting.count import differences, recount
 from tests.voting.stage import CLOSES, MARATHON, NOBODY, OPENS, ORGANISER, Stage, on_sqlite
 
@@ -64,15 +64,13 @@ def test_box_is_paged_and_recounts_to_the_record(
     for number, code in enumerate(stage.codes(7)):
         stage.vote(code, "wool" if number < 4 else "garden")
     stage.ended()
-    monkeypatch.setattr("services.voting.record.RULES", rules.Rules(page=3))
-
     rows: list[tuple[str, str]] = []
-    after: str | None = ""
+    part: dict[str, Any] = {"limit": 3}
     pages = 0
-    while after is not None:
-        page = stage.call("get_box", ORGANISER, poll=poll, after=after)
+    while part.get("after", "") is not None:
+        page = stage.call("get_box", ORGANISER, poll=poll, **part)
         rows += [(item["tracker"], item["choice"]) for item in page["items"]]
-        after, pages = page["next"], pages + 1
+        part, pages = {"limit": 3, "after": page["next"]}, pages + 1
         assert page["total"] == 7
 
     assert pages == 3

@@ -100,6 +100,32 @@ def test_mail_says_that_voting_again_replaces_and_shows_no_choice(stage: Stage) 
 
 
 @on_sqlite
+def test_mail_is_in_the_language_asked_for_and_shows_its_code_in_both_parts(stage: Stage) -> None:
+    stage.opened()
+    ask(stage, language="en")
+    (mail,) = stage.mails()
+    token, code = token_and_code(stage)
+    assert (mail.language, mail.subject) == ("en", "Your link to vote: Marathon de Fumel")
+    assert "only your last confirmed vote counts" in " ".join(mail.text.split())
+    assert '<html lang="en">' in mail.html
+    assert f"token={token}" in mail.html
+    assert f"<strong>{code}</strong>" in mail.html
+    assert "wool" not in mail.html.lower()
+    assert refusal(ask, stage, language="de") == "request_invalid"
+
+
+@on_sqlite
+@pytest.mark.parametrize(("before", "lives"), [(60, 30), (30, 30), (10, 10)])
+def test_mail_does_not_outlive_its_link_nor_the_poll(stage: Stage, before: int, lives: int) -> None:
+    stage.opened()
+    asked = CLOSES - timedelta(minutes=before)
+    stage.at(asked - timedelta(milliseconds=1))
+    ask(stage)
+    (mail,) = stage.mails()
+    assert mail.expires_at == asked + timedelta(minutes=lives)
+
+
+@on_sqlite
 def test_answer_is_the_same_when_no_more_mails_are_sent(stage: Stage) -> None:
     stage.opened()
     answers = [ask(stage) for _ in range(7)]

@@ -28,7 +28,7 @@ MARATHON = (
         "ville-hote", "set_host",
         N_("Choose the host town"), N_("Save"),
         N_("The host town is saved. It is secret until it is revealed."),
-        ("insee", "reveal_at"),
+        ("insee", "reveal_at"), stored="registration.get_desk",
         warning=N_("Nobody but the organisers of this marathon sees it before it is revealed."),
     ),
     Action(

@@ -1,0 +1,35 @@
+"""The browser of the tests: Debian's Chromium, or the one that ``MARATHON_CHROMIUM`` names."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from deploy.local.process import ServerError
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+class Chromium:
+    """A browser on this machine; only tests need one."""
+
+    name = "chromium"
+    package = "chromium"
+
+    def installed(self) -> bool:
+        """Whether there is one."""
+        return self._found() is not None
+
+    def program(self) -> str:
+        """Its program. Raises ServerError where there is none."""
+        found = self._found()
+        if found is None:
+            raise ServerError(
+                "Not installed: chromium.",
+                "Run: marathon local install --browser, or name one in MARATHON_CHROMIUM.",
+            )
+        return found
+
+    def _found(self) -> str | None:
+        named = os.environ.get("MARATHON_CHROMIUM")
+        return named or next((path for name in NAMES if (path := shutil.which(name))), None)

@@ -1,0 +1,243 @@
+"""Nothing leaks: two runs that differ in a secret look the same on every surface.
+
+The secret of the one pair is how people voted (RULES V6), until the count; that of the other
+which town will be host (RULES C4), until its reveal. Both crawl all that there is to see, so a
+new surface can't be forgotten.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+from contextlib import redirect_stdout
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+from sqlalchemy import text
+
+from services.voting import polls
+from tests.gateway.crawl import (
+    Chance,
+    Surface,
+    Visitor,
+    events_of,
+    gateway_of,
+    look,
+    rules_of,
+)
+from tests.harness import Troupe
+from tests.journeys.tour import JURORS, LEGS, LENGTH, STARTS, Tour, cycle_file
+
+LEG = LEGS[0]
+VOTES = ["Poterie", "Poterie", "Laine", "Jardin", "Poterie", "Jardin", "Boulangerie"]
+OTHER_VOTES = ["Jardin", "Laine", "Laine", "Laine", "Boulangerie", "Laine", "Jardin"]
+HOST, OTHER_HOST = "47004", "47022"
+
+
+class Story(Tour):
+    """A marathon up to a moment at which somebody looks."""
+
+    def __init__(self, troupe: Troupe, votes: list[str], host: str) -> None:
+        super().__init__(troupe)
+        self.votes, self.host = votes, host
+
+    def play_to_the_vote(self) -> None:
+        """Ballots are in, the poll is open; the second host is set and secret."""
+        file = cycle_file()
+        del file["legs"][1]["host"]
+        self.call("registration", "open_cycle", file=file)
+        self.call("registration", "set_host", marathon=LEGS[1], insee=self.host)
+        self.call("registration", "create_token", label="essai", role="organiser", marathon=LEG)
+        self.until("mobilised", partial(self.is_in, LEG, "mobilised"))
+        self.mobilise(LEG, STARTS[0])
+        self.at(STARTS[0])
+        self.until("it runs", partial(self.is_in, LEG, "running"))
+        self.until("the poll is open", lambda: self.poll(LEG)["open"])
+        projects = self.projects(LEG)
+        self.ballots(LEG, projects)
+        for juror in JURORS:
+            for title, project in projects.items():
+                self.score(LEG, juror, project, len(title) % 7 + len(juror) % 3)
+        self.settle()
+
+    def ballots(self, leg: str, projects: dict[str, str]) -> None:
+        """Paper codes and mailed links; some vote again."""
+        poll = self.poll(leg)["id"]
+        codes = self.call("voting", "issue_codes", poll=poll, place="Mairie", count=7)["codes"]
+        for code, title in zip(codes, self.votes, strict=True):
+            self.call("voting", "cast", poll=poll, code=code, project=projects[title])
+
+    def play_to_the_end(self) -> None:
+        """Counted, published, closed."""
+        self.at(STARTS[0] + LENGTH)
+        self.until("it has ended", partial(self.is_in, LEG, "ended"))
+        self.close(LEG)
+        self.settle()
+
+
+def visitors(story: Story) -> list[Visitor]:
+    """Somebody of each kind."""
+    members = story.ask("registration", "get_team", project=story.projects(LEG)["Jardin"])
+    holder = next(one["key"] for one in members["members"] if one["holder"])
+    member = next(one["key"] for one in members["members"] if not one["holder"])
+    return [
+        Visitor("stranger", "stranger-key"),
+        Visitor("holder", holder),
+        Visitor("member", member),
+        Visitor("juror", story.key(JURORS[0]), frozenset({("juror", LEG)})),
+        Visitor("coach", story.key("coline"), frozenset({("coach", LEG)})),
+        Visitor("organiser", "organiser-key", frozenset({("organiser", LEG)})),
+        Visitor("operator", "operator-key", frozenset({("operator", None)})),
+        Visitor("mit_token", None, frozenset({("organiser", LEG)})),
+    ]
+
+
+ALL = Visitor("everywhere", "everywhere-key", frozenset({("organiser", None)}))
+
+
+class Seen:
+    """All that there was to see in one run."""
+
+    def __init__(
+        self, where: Path, votes: list[str] = VOTES, host: str = HOST, by_strangers: bool = False
+    ) -> None:
+        logged = io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(logged):
+            Chance(7).into(patch)
+            before = _metrics()
+            self.troupe = Troupe(where)
+            self.story = Story(self.troupe, votes, host)
+            self.story.play_to_the_vote()
+            self.look([] if by_strangers else [*visitors(self.story), ALL])
+            self.events = events_of(self.troupe)
+            self.metrics = {name: value - before.get(name, 0) for name, value in _metrics().items()}
+        self.logged = [_plain_line(line) for line in logged.getvalue().splitlines()]
+
+    def look(self, people: list[Visitor]) -> None:
+        """What these and strangers see now."""
+        self.app = gateway_of(self.troupe, people)
+        self.surfaces: dict[str, Surface] = {}
+        self.shown: set[str] = set()
+        for visitor in (None, *people):
+            name = visitor.name if visitor else "nobody"
+            self.surfaces[name], shown = look(self.app, self.troupe, visitor)
+            self.shown |= shown
+
+
+def _metrics() -> dict[str, float]:
+    """Every counter of this process; how long something took is the machine's affair."""
+    return {
+        f"{sample.name}{sorted(sample.labels.items())}": sample.value
+        for metric in REGISTRY.collect()
+        if metric.name.startswith("marathon")
+        for sample in metric.samples
+        if sample.name.endswith(("_total", "_count"))
+    }
+
+
+def _plain_line(line: str) -> str:
+    """A log line without what is the machine's: the instant, how long it took."""
+    return " ".join(
+        word for word in line.split()[2:] if not word.startswith(("ms=", "correlation="))
+    )
+
+
+def differing(one: Surface, other: Surface) -> list[str]:
+    """The addresses that do not look the same."""
+    return sorted(path for path in one.keys() | other.keys() if one.get(path) != other.get(path))
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    return Seen(tmp_path_factory.mktemp("one"))
+
+
+@pytest.fixture(scope="module")
+def otherwise(tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    """The same with other choices."""
+    return Seen(tmp_path_factory.mktemp("other"), OTHER_VOTES)
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    """The same with another secret host town."""
+    return Seen(tmp_path_factory.mktemp("elsewhere"), host=OTHER_HOST)
+
+
+# --- how people voted ---------------------------------------------------------------------
+
+
+def test_choices_show_nowhere_before_the_count(seen: Seen, otherwise: Seen) -> None:
+    found = {who: differing(seen.surfaces[who], otherwise.surfaces[who]) for who in seen.surfaces}
+    assert found == {who: [] for who in seen.surfaces}
+
+
+def test_choices_show_in_no_event(seen: Seen, otherwise: Seen) -> None:
+    assert json.dumps(seen.events) == json.dumps(otherwise.events)
+
+
+def test_choices_show_in_no_log_line_and_no_metric(seen: Seen, otherwise: Seen) -> None:
+    assert seen.logged == otherwise.logged
+    assert seen.metrics == otherwise.metrics
+
+
+def test_a_leak_would_be_found(tmp_path: Path) -> None:
+    """The comparison sees what it shall see: a poll that tells who leads."""
+    real = polls.view
+
+    @functools.wraps(real)
+    def leaking(work: Any, *given: Any, **more: Any) -> Any:
+        view = real(work, *given, **more)
+        query = text("SELECT choice, count(*) FROM ballots GROUP BY choice ORDER BY 2 DESC, 1")
+        order = [row[0] for row in work.session.execute(query)]
+        rank = {project: place for place, project in enumerate(order)}
+        view["candidates"] = sorted(view["candidates"], key=lambda one: rank.get(one["id"], 99))
+        return view
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(polls, "view", leaking)
+        one = Seen(tmp_path, by_strangers=True)
+        other_folder = tmp_path / "other"
+        other_folder.mkdir()
+        other = Seen(other_folder, OTHER_VOTES, by_strangers=True)
+    assert any(
+        "/poll" in path for path in differing(one.surfaces["nobody"], other.surfaces["nobody"])
+    )
+
+
+# --- the secret host town -----------------------------------------------------------------
+
+
+def test_the_secret_host_shows_on_its_organisers_desk_alone(seen: Seen, elsewhere: Seen) -> None:
+    found = {who: differing(seen.surfaces[who], elsewhere.surfaces[who]) for who in seen.surfaces}
+    everywhere = found.pop("everywhere")
+    assert found == {who: [] for who in found}
+    # And whoever organises all marathons sees it, where it belongs.
+    assert {path.partition("?")[0] for path in everywhere} == {
+        f"/api/v1/marathons/{LEGS[1]}/desk",
+        f"/bureau/marathons/{LEGS[1]}",
+        "/faire/ville-hote",
+        "/faire/reglages",
+    }
+
+
+def test_the_secret_host_shows_in_no_event_log_line_or_metric(seen: Seen, elsewhere: Seen) -> None:
+    assert json.dumps(seen.events) == json.dumps(elsewhere.events)
+    assert seen.logged == elsewhere.logged
+    assert seen.metrics == elsewhere.metrics
+
+
+# --- nothing is forgotten -----------------------------------------------------------------
+
+
+def test_every_surface_was_seen(seen: Seen) -> None:
+    """Every address that can be looked at showed something to somebody, now or after the end."""
+    at_the_vote = seen.shown
+    seen.story.play_to_the_end()
+    seen.look([*visitors(seen.story), ALL])
+    unseen = {rule.endpoint for rule in rules_of(seen.app)} - at_the_vote - seen.shown
+    assert unseen == set()

@@ -1,0 +1,1 @@
+"""Journeys in a real browser: phone and desktop, with and without JavaScript."""
