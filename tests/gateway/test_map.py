@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask, g, render_template_string
 
+from gateway.identity import ANONYMOUS
 from gateway.site import contours, territory_map
 from services.chassis.territory import PACKAGED
 from services.chassis.territory import load as load_territory
@@ -110,7 +111,7 @@ def legs(**first: Any) -> list[dict[str, Any]]:
 
 def rendered(app: Flask, marathons: list[dict[str, Any]], present: str | None) -> str:
     with app.test_request_context():
-        g.language = "fr"
+        g.language, g.visitor = "fr", ANONYMOUS
         drawn = territory_map.of_cycle(marathons, present)
         return render_template_string(TEMPLATE, map=drawn, marathons=marathons)
 

@@ -107,7 +107,8 @@ def test_a_service_that_is_away_is_named(visit: Visit) -> None:
 def test_who_is_not_signed_in_sees_nothing(visit: Visit) -> None:
     stranger = visit.app.test_client()
     for path in (PAGE, "/moi/mes-donnees.json"):
-        assert stranger.get(path).status_code == 401
+        # Who is unknown signs in first.
+        assert stranger.get(path).headers["Location"].startswith("/connexion")
     for path in ("consentements", "deconnexion", "effacement"):
         answer = stranger.post(f"/moi/{path}", data={"word": "EFFACER"}, headers=HERE)
         assert answer.status_code == 401
@@ -197,8 +198,8 @@ def test_signing_out_everywhere_ends_the_other_device_too(visit: Visit) -> None:
     assert other.get(PAGE).status_code == 200
     assert visit.post("/moi/deconnexion").headers["Location"] == "/"
     # At once, though the gateway had remembered who that was.
-    assert other.get(PAGE).status_code == 401
-    assert visit.client.get(PAGE).status_code == 401
+    assert other.get(PAGE).status_code == 303
+    assert visit.client.get(PAGE).status_code == 303
     with visit.client.session_transaction() as session:
         assert "session" not in session
 
@@ -219,7 +220,7 @@ def test_erasing_signs_out_everywhere_and_leaves_no_name(visit: Visit) -> None:
     answer = visit.post("/moi/effacement", word=" effacer ")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/moi/efface")
     assert "Vos données sont effacées" in visit.get("/moi/efface")
-    assert [each.get(PAGE).status_code for each in (visit.client, other)] == [401, 401]
+    assert [each.get(PAGE).status_code for each in (visit.client, other)] == [303, 303]
     visit.client = visit.signed_in()
     found = json_of(visit.client.get("/api/v1/me/data"))
     assert found["registration"]["consents"] == []
