@@ -213,7 +213,7 @@ def statuses(route: Route) -> list[int]:
     if route.who is not Who.ANYONE:
         found |= {401, 403}
     if route.path_fields:
-        found |= {403, 404}
+        found |= {403, 404, 409}
     if not route.reads:
         found |= {400, 401, 403, 404, 409, 413, 415, 429}
     return sorted(found | ({401} if route.who is Who.ANYONE else set()))

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as Answer
 
 from gateway.access import Who, admit
 from gateway.asking import ask, parts, visitor
-from gateway.desk import grids
+from gateway.desk import grids, mail_state
 from gateway.desk.acting import DONE
 from gateway.desk.next_step import next_step, page_of
 from gateway.site import words
@@ -45,6 +45,7 @@ def overview(marathon: str) -> Response:
         marathon=found["marathon"],
         step=next_step(found, parts().clock.now()),
         page_of=page_of,
+        boxes=mail_state.boxes(),
     )
 
 

@@ -28,14 +28,15 @@ class Demo:
     def __init__(self, folder: Path, port: int, *more: str) -> None:
         self.url = f"http://127.0.0.1:{port}"
         command = [*MARATHON, "demo", "--port", str(port), "--folder", str(folder), *more]
-        self.process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # Tests that a shell runs in the background have inherited that Ctrl-C is ignored.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
+        # Tests that a shell runs in the background have inherited that Ctrl-C is ignored, and
+        # would pass it on.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
         self.told = ""
 
     def wait_ready(self) -> str:

@@ -20,6 +20,7 @@ from werkzeug.routing import Rule
 from gateway.app import create_app
 from gateway.desk.actions import ACTIONS
 from services.chassis import tables
+from services.chassis.errors import Refusal
 from tests.gateway.stage import TroupeCaller, parts_of
 from tests.harness import Troupe
 
@@ -52,7 +53,9 @@ class Watched(TroupeCaller):
         """As the real one; who a credential belongs to is known without asking."""
         if (service, door) != ("registration", "identify"):
             return super().call(service, door, request, **how)
-        who = self.visitors["".join((request or {}).values())]
+        who = self.visitors.get("".join((request or {}).values()))
+        if who is None:
+            raise Refusal("session_unknown", "Cette session est inconnue.", status=401)
         roles = [{"role": role, "marathon": of} for role, of in sorted(who.roles, key=str)]
         return {"key": who.key, "name": who.name, "kind": "session", "roles": roles}
 
