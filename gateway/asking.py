@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Unpack
 
 from flask import current_app, g
 
 from gateway.identity import Identity, Visitor
 from gateway.languages import Catalogues
 from gateway.routes.row import door_of
-from services.chassis.actor import Actor
+from services.chassis.actor import How
 from services.chassis.clock import Clock
 from services.chassis.config import Settings
 from services.chassis.mail_folder import Mailbox
@@ -28,15 +28,20 @@ class Caller(Protocol):
         self,
         service: str,
         door: str,
-        request: dict[str, Any] | None = None,
-        *,
-        actor: Actor | None = None,
-        key: str | None = None,
-        correlation: str = "",
-        deadline_s: float = DEADLINE_S,
-        if_match: tuple[str, ...] | None = None,
+        request: Request | None = None,
+        **how: Unpack[How],
     ) -> Any:
         """The answer. Raises ``Refusal``, and its subclass ``Unavailable`` when none came."""
+        ...
+
+    def exchange(
+        self,
+        service: str,
+        door: str,
+        request: Request | None = None,
+        **how: Unpack[How],
+    ) -> Request:
+        """As :meth:`call`: the answer under "ok", the tag of what was edited under "etag"."""
         ...
 
 
@@ -87,8 +92,18 @@ def ask_once(
     if_match: tuple[str, ...] | None = None,
 ) -> Any:
     """As :func:`ask`; of a list one page, as ``{"items": […], "next": cursor or None}``."""
+    return exchange(door, request, key, if_match)["ok"]
+
+
+def exchange(
+    door: str,
+    request: Request | None = None,
+    key: str | None = None,
+    if_match: tuple[str, ...] | None = None,
+) -> Request:
+    """As :func:`ask_once`: the answer under "ok", the tag of what was edited under "etag"."""
     service, _, name = door.partition(".")
-    return parts().caller.call(
+    return parts().caller.exchange(
         service,
         name,
         request or {},

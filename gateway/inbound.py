@@ -13,6 +13,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from gateway.languages import N_
 from services.chassis.errors import Invalid, Refusal
+from services.chassis.representation import ANY
 
 BODY_MOST = 64 * 1024
 DEPTH_MOST = 20
@@ -58,14 +59,16 @@ def idempotency_key() -> str | None:
 
 
 def if_match() -> tuple[str, ...] | None:
-    """The digests that the header ``If-Match`` names (RFC 9110 §13.1.1); None for none, and for
-    ``*``, which any present state matches.
+    """The tags that the header ``If-Match`` names (RFC 9110 §13.1.1), or ``*`` alone; None where
+    there is no such header.
 
     A weak tag matches nothing. Raises ``Refusal`` (400) for what is no list of tags.
     """
     given = request.headers.get("If-Match")
-    if given is None or given.strip() == "*":
+    if given is None:
         return None
+    if given.strip() == ANY:
+        return (ANY,)
     if not TAGS.fullmatch(given):
         raise Refusal(
             "if_match_malformed",

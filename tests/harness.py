@@ -88,11 +88,25 @@ class Player:
         if_match: tuple[str, ...] | None = None,
     ) -> Any:
         """What travels from a door; raises the :class:`Refusal` that the gateway would get."""
+        more: dict[str, Any] = {"key": key, "deadline": deadline, "if_match": if_match}
+        return self.exchange(door, request, actor=actor, **more)["ok"]
+
+    def exchange(
+        self,
+        door: str,
+        request: Mapping[str, Any] | None = None,
+        *,
+        actor: Actor | None = ORGANISER,
+        key: str | None = None,
+        deadline: float | None = None,
+        if_match: tuple[str, ...] | None = None,
+    ) -> dict[str, Any]:
+        """As :meth:`answer`: the answer under "ok", the tag of what was edited under "etag"."""
         call = Call(actor or Actor(), "test", deadline, key, if_match)
-        answer = getattr(self.door(call), door)(dict(request or {}))
+        answer: dict[str, Any] = getattr(self.door(call), door)(dict(request or {}))
         if "problem" in answer:
             raise Refusal.from_problem(answer["problem"])
-        return answer["ok"]
+        return answer
 
     def within(self, run: Callable[[Work], Any], actor: Actor | None = None) -> Any:
         """Runs a function in a unit of work of this service."""

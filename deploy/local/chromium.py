@@ -24,12 +24,23 @@ class Chromium:
         """Its program. Raises ServerError where there is none."""
         found = self._found()
         if found is None:
-            raise ServerError(
-                "Not installed: chromium.",
-                "Run: marathon local install --browser, or name one in MARATHON_CHROMIUM.",
-            )
+            raise ServerError(*_absent(_named()))
         return found
 
     def _found(self) -> str | None:
-        named = os.environ.get("MARATHON_CHROMIUM")
-        return named or next((path for name in NAMES if (path := shutil.which(name))), None)
+        names = [_named()] if _named() else NAMES
+        return next((path for name in names if (path := shutil.which(name))), None)
+
+
+def _named() -> str:
+    return os.environ.get("MARATHON_CHROMIUM", "")
+
+
+def _absent(named: str) -> tuple[str, str]:
+    """What is missing, and what to do about it."""
+    if named:
+        return f"MARATHON_CHROMIUM names no program: {named}.", "Correct it, or take it away."
+    return (
+        "Not installed: chromium.",
+        "Run: marathon local install --browser, or name one in MARATHON_CHROMIUM.",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 from flask import Flask, Response
 from flask_smorest import Api, Blueprint  # type: ignore[import-untyped]
 
-from gateway.api import csv, document
+from gateway.api import conditions, csv, document
 from gateway.api.view import view_of
 from gateway.languages import N_
 from gateway.routes import Route
 from gateway.site import reference
+from services.chassis.representation import etag_of
 
 PREFIX = "/api/v1"
 TAGS = {
@@ -48,11 +50,15 @@ def install(app: Flask, routes: Sequence[Route]) -> None:
     described = api.spec.to_dict()
     reference.install(app, PREFIX, TAGS, routes, described)
     text = json.dumps(described, ensure_ascii=False)
-    app.add_url_rule(
-        f"{PREFIX}/openapi.json",
-        "openapi",
-        lambda: Response(text, mimetype="application/json"),
-    )
+    view = functools.partial(_document, text, etag_of(described))
+    app.add_url_rule(f"{PREFIX}/openapi.json", "openapi", view)
+
+
+def _document(text: str, tag: str) -> Response:
+    """The document: the same for everybody until the next release."""
+    response = Response(text, mimetype="application/json")
+    response.headers["Cache-Control"] = "public, no-cache"
+    return conditions.answer(response, tag)
 
 
 def _add(blueprint: Blueprint, route: Route) -> None:

@@ -28,6 +28,10 @@ or English by `Accept-Language`."""
 
 
 ETAG = {"description": "The tag of this answer", "schema": {"type": "string"}}
+ETAG_AFTER = {
+    "description": "The tag of what was edited, as it is now: as its GET would give it",
+    "schema": {"type": "string"},
+}
 CONDITIONS = {
     "If-Match": "The ETag of what you saw: refused (412) if it has been changed since",
     "If-None-Match": "The ETag that you have: 304 if the answer is still the same",
@@ -201,6 +205,8 @@ def _responses(route: Route) -> dict[str, Any]:
     if route.tabular:
         answer["content"]["text/csv"] = {"schema": {"type": "string"}}
     found: dict[str, Any] = {str(route.status): answer}
+    if route.messages.edits:
+        answer["headers"] = {"ETag": ETAG_AFTER}
     if route.reads:
         answer["headers"] = {"ETag": ETAG, **({"Link": LINK} if route.pages else {})}
         found["304"] = "NotModified"
@@ -209,7 +215,7 @@ def _responses(route: Route) -> dict[str, Any]:
 
 def statuses(route: Route) -> list[int]:
     """The errors that a route may answer with."""
-    found = {422, 500, 503, *([412] if route.messages.edits else [])}
+    found = {422, 500, 503, *([400, 412] if route.reads or route.messages.edits else [])}
     if route.who is not Who.ANYONE:
         found |= {401, 403}
     if route.path_fields:

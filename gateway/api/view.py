@@ -12,9 +12,9 @@ from flask import Response, request
 
 from gateway import own
 from gateway.access import admit
-from gateway.api import csv
+from gateway.api import conditions, csv
 from gateway.api.paging import add_link, body_of
-from gateway.asking import ask_once, parts, visitor
+from gateway.asking import ask_once, exchange, parts, visitor
 from gateway.inbound import idempotency_key, if_match, read_request
 from gateway.languages import letter_language
 from gateway.routes import Route
@@ -33,8 +33,7 @@ def view_of(route: Route) -> Callable[..., Response]:
         if csv.is_wanted(route):
             return _file(route, wanted)
         wanted = _with_visitor(route, wanted)
-        answer = _answer(route, wanted)
-        return _shown(route, wanted, answer) if route.reads else _respond(answer, route.status)
+        return _shown(route, wanted) if route.reads else _done(route, wanted)
 
     view.__name__ = route.endpoint
     return view
@@ -43,9 +42,19 @@ def view_of(route: Route) -> Callable[..., Response]:
 def _answer(route: Route, wanted: dict[str, Any]) -> Any:
     if route.service == "gateway":
         return own.answer(route.name, wanted)
-    if route.reads:
-        return ask_once(route.door, wanted)
-    return ask_once(route.door, wanted, idempotency_key(), if_match())
+    return ask_once(route.door, wanted)
+
+
+def _done(route: Route, wanted: dict[str, Any]) -> Response:
+    """What a command answers, with the tag of what it edited: for the next ``If-Match``."""
+    key, seen = idempotency_key(), if_match()
+    if route.service == "gateway":
+        return _respond(own.answer(route.name, wanted), route.status)
+    given = exchange(route.door, wanted, key, seen)
+    response = _respond(given["ok"], route.status)
+    if given.get("etag"):
+        response.set_etag(given["etag"])
+    return response
 
 
 def _filled(route: Route) -> dict[str, str]:
@@ -100,8 +109,9 @@ def _file(route: Route, wanted: dict[str, Any]) -> Response:
     return _tagged(csv.answer(route, rows), rows)
 
 
-def _shown(route: Route, wanted: dict[str, Any], answer: Any) -> Response:
+def _shown(route: Route, wanted: dict[str, Any]) -> Response:
     """What was asked for as JSON; of a list a page, and where the next one is."""
+    answer = _answer(route, wanted)
     response = _respond(body_of(route, answer), 200)
     add_link(response, route, answer, wanted)
     # A page that was the last one is another once there is a next.
@@ -112,11 +122,10 @@ def _shown(route: Route, wanted: dict[str, Any], answer: Any) -> Response:
 def _tagged(response: Response, answer: Any) -> Response:
     """With the tag of what it shows; 304 for who has it already."""
     tag = etag_of(answer)
-    response.set_etag(f"{tag}-csv" if response.mimetype == csv.MEDIA_TYPE else tag)
     response.headers["Cache-Control"] = "private, no-cache"
     response.headers["Vary"] = "Accept, Accept-Language, Authorization, Cookie"
-    response.make_conditional(request)
-    return response
+    is_file = response.mimetype == csv.MEDIA_TYPE
+    return conditions.answer(response, f"{tag}-csv" if is_file else tag)
 
 
 def _respond(answer: Any, status: int) -> Response:

@@ -18,6 +18,8 @@ JURY = (
           "The panel"),
     Route("PUT", "/marathons/<marathon>/scorecards/<project>", "jury.submit_scorecard", Who.JUROR,
           "Submit my card for a project, or a new version of it"),
+    Route("GET", "/marathons/<marathon>/scorecards/<project>", "jury.my_scorecard", Who.JUROR,
+          "My card for a project, in all its versions"),
     Route("GET", "/marathons/<marathon>/scorecards/mine", "jury.my_scorecards", Who.JUROR,
           "My own cards"),
     Route("POST", "/marathons/<marathon>/recusals", "jury.recuse", Who.PANEL,

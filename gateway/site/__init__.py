@@ -43,6 +43,8 @@ def _shared() -> dict[str, object]:
         "attribution": ATTRIBUTION,
         # Such a page is the same for everybody, so nothing of one visitor's address is in it.
         "is_public": g.get("is_public", False),
+        "is_over": words.is_over,
+        "is_closed": words.is_closed,
         "legal_status": legal.told().accessibility.status,
         # A template is rendered when everything was asked.
         "away": away(),

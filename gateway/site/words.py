@@ -103,6 +103,11 @@ def is_over(present: str) -> bool:
     return present in ("ended", "deliberated", "closed")
 
 
+def is_closed(present: str) -> bool:
+    """Whether nobody does anything in the marathon any more."""
+    return present in ("closed", "cancelled")
+
+
 def prize_kind(name: str) -> str:
     """A kind of prize in words (RULES Z1)."""
     return {
@@ -223,12 +228,13 @@ def _written(instant: str, patterns: dict[str, str]) -> str:
 
 
 def _polished(text: str) -> str:
-    """French writes « 1er » and leaves out « 00 »; an hour keeps to its unit."""
+    """French writes « 1er » and leaves out « 00 »; an hour keeps to its unit and minutes."""
     if language() != "fr":
         return text
     text = re.sub(r"\b1 (?=[a-zûé]+ \d{4})", "1er ", text)
     text = re.sub(r" h 00$", " h", text)
-    return re.sub(r"(\d+) h", "\\1\u00a0h", text)
+    text = re.sub(r"(?<=\d) h\b", "\u00a0h", text)
+    return re.sub(r"(?<=\u00a0h) (?=\d)", "\u00a0", text)
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

@@ -1,10 +1,10 @@
-"""Who asked: the person and roles that the gateway found, as a service sees them."""
+"""Who asked, and how: the person and roles that the gateway found, as a service sees them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from services.chassis.errors import Forbidden
 
@@ -45,3 +45,14 @@ class Actor:
     def system() -> Actor:
         """The software itself: events and timers."""
         return Actor(None, "système", frozenset({("system", None), ("organiser", None)}))
+
+
+class How(TypedDict, total=False):
+    """What goes with a request: who asks, its idempotency key, how long the answer is of use
+    (seconds), the tags of what the asker saw."""
+
+    actor: Actor | None
+    key: str | None
+    correlation: str
+    deadline_s: float
+    if_match: tuple[str, ...] | None

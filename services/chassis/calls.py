@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import Any
+from typing import Any, Unpack
 
 import amqp
 from kombu.exceptions import KombuError
@@ -12,7 +12,7 @@ from nameko.exceptions import RpcTimeout, UnknownService
 from nameko.standalone.rpc import ClusterRpcProxy
 
 from services.chassis import embedded
-from services.chassis.actor import Actor
+from services.chassis.actor import How
 from services.chassis.config import Settings
 from services.chassis.errors import Refusal, Unavailable
 from services.chassis.publishing import abandon
@@ -41,29 +41,36 @@ class Caller:
         service: str,
         door: str,
         request: dict[str, Any] | None = None,
-        *,
-        actor: Actor | None = None,
-        key: str | None = None,
-        correlation: str = "",
-        deadline_s: float = DEADLINE_S,
-        if_match: tuple[str, ...] | None = None,
+        **how: Unpack[How],
     ) -> Any:
-        """The answer of ``service.door``; ``deadline_s`` is how long it is of use.
+        """The answer of ``service.door``: what :meth:`exchange` has under "ok"."""
+        return self.exchange(service, door, request, **how)["ok"]
+
+    def exchange(
+        self,
+        service: str,
+        door: str,
+        request: dict[str, Any] | None = None,
+        **how: Unpack[How],
+    ) -> dict[str, Any]:
+        """The answer of ``service.door`` under "ok", the tag of what it edited under "etag".
 
         Raises :class:`Refusal` as the service refused, :class:`Unavailable` when no answer
         came in time: what was asked is then dropped by the service if it is still waiting.
         """
+        deadline_s = how.get("deadline_s", DEADLINE_S)
+        actor, if_match = how.get("actor"), how.get("if_match")
         headers = {
             "deadline": time.time() + deadline_s,
-            "correlation": correlation,
+            "correlation": how.get("correlation", ""),
             "actor": actor.to_dict() if actor else None,
-            "key": key,
+            "key": how.get("key"),
             "if_match": None if if_match is None else list(if_match),
         }
         answer = self._ask(service, door, request or {}, headers, deadline_s)
         if "problem" in answer:
             raise Refusal.from_problem(answer["problem"])
-        return answer["ok"]
+        return answer
 
     def close(self) -> None:
         """Gives all connections back."""

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -73,32 +72,33 @@ class Core:
         self.rng = rng or random.SystemRandom()
         self.on_commit: Callable[[], None] = lambda: None
 
-    def command(
-        self,
-        door: str,
-        run: Rule,
-        request: Any,
-        call: Call,
-        views: Mapping[str, Rule] = MappingProxyType({}),
-    ) -> Any:
-        """The answer to a command, carried out once for its key; ``views`` show what it edits.
+    def command(self, door: str, run: Rule, request: Any, call: Call) -> Any:
+        """The answer to a command, carried out once for its key.
 
         Raises :class:`Refusal`; then nothing was stored.
         """
+        return self.edit(door, run, request, call, {}).answer
+
+    def edit(
+        self, door: str, run: Rule, request: Any, call: Call, views: representation.Views
+    ) -> idempotency.Kept:
+        """As :meth:`command`, with the tag of what it edited, which ``views`` show."""
         self._in_time(call)
         loaded = self._load(door, request)
 
-        def body(work: Work) -> Any:
+        def body(work: Work) -> idempotency.Kept:
             known = idempotency.find(work, door, call.key, request)
             if known is not None:
-                return known.answer
-            representation.must_match(work, door, loaded, call.if_match, views)
+                return known
+            representation.must_match(work, loaded, call.if_match, views)
             answer = self.messages.DOORS[door].dump(run(work, loaded))
-            idempotency.keep(work, door, call.key, request, answer)
-            return answer
+            given = idempotency.Kept(answer, representation.tag_after(work, loaded, views))
+            idempotency.keep(work, door, call.key, request, given)
+            return given
 
         with _away_is_refused(self.name):
-            return self._transact(body, call)
+            given: idempotency.Kept = self._transact(body, call)
+            return given
 
     def answered(self, door: str, request: Any, call: Call) -> idempotency.Kept | None:
         """What this command was answered before under its key, if anything."""

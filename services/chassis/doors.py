@@ -17,7 +17,7 @@ import structlog
 from nameko.extensions import DependencyProvider
 from sqlalchemy import MetaData
 
-from services.chassis import metrics, offload
+from services.chassis import metrics, offload, representation
 from services.chassis.actor import Actor
 from services.chassis.catalogue import Messages
 from services.chassis.core import Call, Core
@@ -25,6 +25,7 @@ from services.chassis.database import Database
 from services.chassis.entrypoints import AnswerEntrypoint, HearEntrypoint, TickEntrypoint
 from services.chassis.errors import Refusal
 from services.chassis.housekeeping import Housekeeper
+from services.chassis.idempotency import Kept
 from services.chassis.work import Work
 
 log = structlog.get_logger()
@@ -89,12 +90,14 @@ def command(method: Method) -> Method:
         return _answer(
             self,
             method,
-            lambda core, call: core.command(
-                method.__name__,
-                functools.partial(method, self),
-                request or {},
-                call,
-                _views(self, method.__name__),
+            lambda core, call: _done(
+                core.edit(
+                    method.__name__,
+                    functools.partial(method, self),
+                    request or {},
+                    call,
+                    _views(self, method.__name__),
+                )
             ),
         )
 
@@ -109,9 +112,11 @@ def query(method: Method) -> Method:
         return _answer(
             self,
             method,
-            lambda core, call: core.query(
-                method.__name__, functools.partial(method, self), request or {}, call
-            ),
+            lambda core, call: {
+                "ok": core.query(
+                    method.__name__, functools.partial(method, self), request or {}, call
+                )
+            },
         )
 
     return _marked(AnswerEntrypoint, door)
@@ -128,19 +133,22 @@ def command_offloaded(worker: str, prepare: str) -> Callable[[Method], Method]:
     def decorate(method: Method) -> Method:
         @functools.wraps(method)
         def door(self: Any, request: Any = None) -> dict[str, Any]:
-            def run(core: Core, call: Call) -> Any:
+            def run(core: Core, call: Call) -> dict[str, Any]:
                 name = method.__name__
-                # Before the long computation: a command that comes again needs none.
+                # Before the long computation: what comes again, or asks too much, needs none.
                 known = core.answered(name, request or {}, call)
                 if known is not None:
-                    return known.answer
+                    return _done(known)
+                views = _views(self, name)
+                if call.if_match is not None:
+                    representation.may_be_asked(views)
                 payload = core.prepare(name, getattr(self, prepare), request or {}, call)
                 solved = self.chassis.compute(worker, payload)
 
                 def finish(work: Work, loaded: dict[str, Any]) -> Any:
                     return method(self, work, loaded, solved)
 
-                return core.command(name, finish, request or {}, call)
+                return _done(core.edit(name, finish, request or {}, call, views))
 
             return _answer(self, method, run)
 
@@ -185,12 +193,19 @@ def _marked(entrypoint: Any, door: Method) -> Method:
     return marked
 
 
-def _answer(service: Any, method: Method, run: Callable[[Core, Call], Any]) -> dict[str, Any]:
-    """What travels back: ``{"ok": answer}`` or ``{"problem": refusal}``."""
+def _done(given: Kept) -> dict[str, Any]:
+    """What travels back from a command: its answer, and the tag of what it edited."""
+    return {"ok": given.answer, **({} if given.etag is None else {"etag": given.etag})}
+
+
+def _answer(
+    service: Any, method: Method, run: Callable[[Core, Call], dict[str, Any]]
+) -> dict[str, Any]:
+    """What travels back: what ``run`` says, ``{"ok": answer, …}``, or ``{"problem": refusal}``."""
     office: Office = service.chassis
     began = time.perf_counter()
     try:
-        return {"ok": run(office.core, office.call)}
+        return run(office.core, office.call)
     except Refusal as refusal:
         return {"problem": refusal.to_problem()}
     except Exception:

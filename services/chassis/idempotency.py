@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,13 +17,17 @@ from services.chassis.tables import idempotency
 from services.chassis.work import Work
 
 KEPT = timedelta(days=7)
+HOW_IT_CAME = frozenset({"ip", "visitor"})
+"""Fields of a request that say how it came, not what is asked: it may be repeated from another
+address, and no trace of an address may stay (RULES S2)."""
 
 
 @dataclass(frozen=True)
 class Kept:
-    """The answer that was given before."""
+    """An answer as it was given, with the tag of what was edited, if anything was."""
 
     answer: Any
+    etag: str | None = None
 
 
 def find(work: Work, door: str, key: str | None, request: Any) -> Kept | None:
@@ -42,7 +47,7 @@ def find(work: Work, door: str, key: str | None, request: Any) -> Kept | None:
     ).one_or_none()
     if row is None:
         return None
-    if row.digest != _digest(request):
+    if row.digest != _digest(work, request):
         raise Refusal(
             "idempotency_mismatch",
             "Cette clé d’idempotence a déjà servi pour une autre demande.",
@@ -54,11 +59,11 @@ def find(work: Work, door: str, key: str | None, request: Any) -> Kept | None:
             "Cette demande a déjà été exécutée ; sa réponse ne se montre qu’une fois.",
             "Utilisez une clé nouvelle pour en obtenir une autre.",
         )
-    return Kept(row.answer)
+    return Kept(**row.answer)
 
 
-def keep(work: Work, door: str, key: str | None, request: Any, answer: Any) -> None:
-    """Keeps the answer, in the transaction of the command itself."""
+def keep(work: Work, door: str, key: str | None, request: Any, given: Kept) -> None:
+    """Keeps what is answered, in the transaction of the command itself."""
     memory = _memory(work, door)
     if key is None or memory == "none":
         return
@@ -67,8 +72,8 @@ def keep(work: Work, door: str, key: str | None, request: Any, answer: Any) -> N
             caller=_caller(work),
             door=door,
             key=key,
-            digest=_digest(request),
-            answer=answer if memory == "answer" else None,
+            digest=_digest(work, request),
+            answer=asdict(given) if memory == "answer" else None,
             created_at=work.now,
         )
     )
@@ -98,5 +103,8 @@ def _caller(work: Work) -> str:
     return hashlib.sha256(known.encode()).hexdigest()
 
 
-def _digest(request: Any) -> str:
-    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+def _digest(work: Work, request: dict[str, Any]) -> str:
+    """By which a request is known again; keyed, so that nobody can guess it from the table."""
+    asked = {name: value for name, value in request.items() if name not in HOW_IT_CAME}
+    canonical = json.dumps(asked, sort_keys=True).encode()
+    return hmac.new(work.settings.secret, canonical, hashlib.sha256).hexdigest()

@@ -59,9 +59,10 @@ HEARS = [
 DOORS = {
     "set_grid": Door(doors.SetGrid, doors.GridView, edits=("get_grid",)),
     "get_grid": Door(doors.TheMarathon, doors.GridView),
-    "convene_panel": Door(doors.TheMarathon, doors.Convened),
+    "convene_panel": Door(doors.TheMarathon, doors.Convened, edits=("get_panel",)),
     "get_panel": Door(doors.TheMarathon, doors.PanelView),
-    "submit_scorecard": Door(doors.SubmitScorecard, doors.CardView),
+    "submit_scorecard": Door(doors.SubmitScorecard, doors.CardView, edits=("my_scorecard",)),
+    "my_scorecard": Door(doors.TheScorecard, doors.MyCards),
     "my_scorecards": Door(doors.PageOfMarathon, doors.MyCards, many=True),
     "recuse": Door(doors.Recuse, doors.RecusalLine),
     "get_progress": Door(doors.PageOfMarathon, doors.ProgressLine, many=True),

@@ -111,11 +111,16 @@ class Convened(PanelView):
 # --- scorecards ---------------------------------------------------------------------------
 
 
-class SubmitScorecard(Schema):
-    """Values by criterion, or an abstention; ``juror_key`` can only be one's own."""
+class TheScorecard(Schema):
+    """One's own card for a project."""
 
     marathon = ident(required=True)
     project = ident(required=True)
+
+
+class SubmitScorecard(TheScorecard):
+    """Values by criterion, or an abstention; ``juror_key`` can only be one's own."""
+
     values = fields.Dict(
         keys=fields.String(validate=SLUG), values=Exact(), load_default=dict,
         validate=validate.Length(max=30),

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from services.chassis.errors import Forbidden, Invalid, Refusal
+from services.chassis.errors import Forbidden, Invalid, NotFound, Refusal
 from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
 from services.jury import grids, panels, ranking, scoring, standing
@@ -63,6 +63,19 @@ def submit(
 
 def mine(work: Work, marathon: str, page: Page) -> Answer:
     """What the actor has to score, and their own cards in all versions; nobody else's."""
+    return page.of(_mine(work, marathon), lambda line: (line["project"],))
+
+
+def mine_for(work: Work, marathon: str, project: str) -> dict[str, Any]:
+    """The actor's line for one project. Raises ``NotFound("project")`` where none is scored."""
+    lines = (line for line in _mine(work, marathon) if line["project"] == project)
+    found = next(lines, None)
+    if found is None:
+        raise NotFound("project", project)
+    return found
+
+
+def _mine(work: Work, marathon: str) -> list[dict[str, Any]]:
     panel = panels.found(work, marathon)
     key = work.actor.key or ""
     criteria = grids.criteria_of(grids.of(work, panel))
@@ -81,7 +94,7 @@ def mine(work: Work, marathon: str, page: Page) -> Answer:
                 "versions": own,
             }
         )
-    return page.of(lines, lambda line: (line["project"],))
+    return lines
 
 
 def owes_cards(work: Work, panel: Panel, who: Standing, key: str | None) -> bool:

@@ -53,6 +53,10 @@ class JuryService:
         return scorecards.submit(work, **request)
 
     @query
+    def my_scorecard(self, work: Work, request: Request) -> Any:
+        return scorecards.mine_for(work, **request)
+
+    @query
     def my_scorecards(self, work: Work, request: Request) -> Any:
         return scorecards.mine(work, **request)
 

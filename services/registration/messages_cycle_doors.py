@@ -237,6 +237,9 @@ class Changed(MarathonView):
     warnings = fields.List(fields.Nested(Notice))
 
 
+MARATHON = ("get_marathon", "get_desk")
+"""Where a marathon is shown: to everybody, and whole to its organisers."""
+
 DOORS: dict[str, Door] = {
     "open_cycle": Door(OpenCycle, OpenedCycle),
     "list_cycles": Door(Paged, CycleLine, many=True),
@@ -244,9 +247,9 @@ DOORS: dict[str, Door] = {
     "get_marathon": Door(TheMarathon, MarathonView),
     "get_desk": Door(TheMarathon, Desk),
     "set_host": Door(SetHost, HostSet, edits=("get_desk",)),
-    "reveal_host": Door(TheMarathon, MarathonView),
-    "change_marathon": Door(ChangeMarathon, Changed, edits=("get_marathon", "get_desk")),
-    "move_marathon": Door(MoveMarathon, MarathonView),
+    "reveal_host": Door(TheMarathon, MarathonView, edits=MARATHON),
+    "change_marathon": Door(ChangeMarathon, Changed, edits=MARATHON),
+    "move_marathon": Door(MoveMarathon, MarathonView, edits=MARATHON),
     "list_moves": Door(PageOfMarathon, MoveView, many=True),
     "list_missing": Door(ListMissing, MissingItem, many=True),
     "list_relays": Door(PageOfCycle, RelayView, many=True),

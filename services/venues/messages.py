@@ -72,7 +72,7 @@ DOORS = {
     "list_premises": Door(PageOfMarathon, OfferView, many=True),
     "change_premises": Door(ChangePremises, OfferView, edits=("get_premises",)),
     "decide_offer": Door(DecideOffer, OfferView, edits=("get_premises",)),
-    "withdraw_offer": Door(WithReason, OfferView),
+    "withdraw_offer": Door(WithReason, OfferView, edits=("get_premises",)),
     "propose_allocation": Door(TheMarathon, Proposal),
     "allocate": Door(Allocate, AllocationView),
     "confirm_allocation": Door(TheAllocation, AllocationView),

@@ -83,7 +83,7 @@ HEARS = [
 
 DOORS = {
     "get_poll": Door(GetPoll, PollView),
-    "prepare_poll": Door(PreparePoll, PollView),
+    "prepare_poll": Door(PreparePoll, PollView, edits=("get_poll",)),
     "issue_codes": Door(IssueCodes, IssuedCodes, memory="once"),
     "list_codes": Door(PageOfPoll, Batch, many=True),
     "revoke_codes": Door(RevokeCodes, Batch),

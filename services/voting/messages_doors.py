@@ -13,12 +13,17 @@ from services.voting.rules import RULES
 from services.voting.shapes import STATES, TIE_RULES, WHO_MAY_VOTE
 
 
-class GetPoll(Schema):
-    """By its id or by its marathon; ``visitor`` keeps one visitor's order of candidates."""
+class Visited(Schema):
+    """``visitor`` keeps one visitor's order of candidates."""
+
+    visitor = fields.String(load_default="", validate=validate.Length(max=128))
+
+
+class GetPoll(Visited):
+    """By its id or by its marathon."""
 
     poll = ident()
     marathon = ident()
-    visitor = fields.String(load_default="", validate=validate.Length(max=128))
 
     @validates_schema
     def _one(self, data: dict[str, Any], **_more: Any) -> None:
@@ -52,7 +57,7 @@ class PollView(Schema):
     voters = count(metadata={"description": "how many have voted, never for whom"})
 
 
-class PreparePoll(Schema):
+class PreparePoll(Visited):
     """Without instants the window is the marathon's own."""
 
     marathon = ident(required=True)

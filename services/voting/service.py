@@ -37,7 +37,8 @@ class VotingService(MailDoors):
 
     @command
     def prepare_poll(self, work: Work, request: Request) -> Any:
-        return polls.view(work, polls.prepare(work, **request))
+        window = {name: value for name, value in request.items() if name != "visitor"}
+        return polls.view(work, polls.prepare(work, **window), request["visitor"])
 
     @command
     def issue_codes(self, work: Work, request: Request) -> Any:

@@ -1,4 +1,4 @@
-"""Without real servers: a loud report at the end, and a failure where nobody reads it."""
+"""Without real servers or browser: a loud report at the end; a failure where nobody reads it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,14 @@ NOWHERE = {
 }
 
 
-def run_one_test(workers: str, **env: str) -> subprocess.CompletedProcess[str]:
-    test = "tests/deploy/test_local.py::test_databases_are_made_empty_and_dropped"
+ON_SERVERS = "tests/deploy/test_local.py::test_databases_are_made_empty_and_dropped"
+IN_A_BROWSER = "tests/journeys/browser/test_access.py::test_the_page_that_is_not_there"
+NO_PROGRAM = {"MARATHON_CHROMIUM": "/nowhere/chromium"}
+
+
+def run_one_test(
+    workers: str, test: str = ON_SERVERS, **env: str
+) -> subprocess.CompletedProcess[str]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "CI"))}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-n", workers, test],
@@ -42,3 +48,16 @@ def test_missing_servers_fail_in_ci() -> None:
     done = run_one_test("0", CI="true")
     assert done.returncode == 1
     assert "no real RabbitMQ and PostgreSQL: " in done.stdout
+
+
+def test_a_missing_browser_is_reported_at_the_end() -> None:
+    done = run_one_test("0", IN_A_BROWSER, **NO_PROGRAM)
+    assert done.returncode == 0
+    assert re.search(r"^!+ NOT TESTED IN A REAL BROWSER !+$", done.stdout, re.MULTILINE)
+    sentence = "MARATHON_CHROMIUM names no program: /nowhere/chromium."
+    assert f"1 tests were skipped: no real browser: {sentence}" in done.stdout
+
+
+def test_a_missing_browser_fails_in_ci() -> None:
+    done = run_one_test("0", IN_A_BROWSER, **NO_PROGRAM, CI="true")
+    assert (done.returncode, "no real browser: " in done.stdout) == (1, True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from gateway.app import create_app
 from gateway.asking import Parts
 from gateway.routes.row import door_of
-from services.chassis.actor import Actor
+from services.chassis.actor import Actor, How
 from services.chassis.config import Settings
 from services.chassis.errors import Refusal, Unavailable
 from tests.harness import SECRET, Troupe
@@ -34,18 +34,29 @@ class TroupeCaller:
         service: str,
         door: str,
         request: Request | None = None,
-        *,
-        actor: Actor | None = None,
-        key: str | None = None,
-        correlation: str = "",
-        deadline_s: float = 5.0,
-        if_match: tuple[str, ...] | None = None,
+        **how: Unpack[How],
     ) -> Any:
         """As ``services.chassis.calls.Caller.call``."""
+        return self.exchange(service, door, request, **how)["ok"]
+
+    def exchange(
+        self,
+        service: str,
+        door: str,
+        request: Request | None = None,
+        **how: Unpack[How],
+    ) -> Request:
+        """As ``services.chassis.calls.Caller.exchange``."""
         if service in self.away:
             raise Unavailable(service)
         player = self.troupe.players[service]
-        answer = player.answer(door, request or {}, actor=actor, key=key, if_match=if_match)
+        answer = player.exchange(
+            door,
+            request or {},
+            actor=how.get("actor"),
+            key=how.get("key"),
+            if_match=how.get("if_match"),
+        )
         if self.deliver:
             self.troupe.deliver()
         return answer
@@ -68,18 +79,14 @@ class StandIn:
         service: str,
         door: str,
         request: Request | None = None,
-        *,
-        actor: Actor | None = None,
-        key: str | None = None,
-        correlation: str = "",
-        deadline_s: float = 5.0,
-        if_match: tuple[str, ...] | None = None,
+        **how: Unpack[How],
     ) -> Any:
         """As ``services.chassis.calls.Caller.call``; an exception as answer is raised, a list is
         the one page of it."""
         if (service, door) == ("registration", "identify"):
             return self._identify(request or {})
-        self.asked.append((f"{service}.{door}", dict(request or {}), actor, key, correlation))
+        asker, key, correlation = how.get("actor"), how.get("key"), how.get("correlation", "")
+        self.asked.append((f"{service}.{door}", dict(request or {}), asker, key, correlation))
         answer = self.answers.get(f"{service}.{door}", {})
         if isinstance(answer, Exception):
             raise answer
@@ -87,6 +94,16 @@ class StandIn:
         if not door_of(f"{service}.{door}").paged or "items" in told:
             return told
         return {"items": told or [], "next": None}
+
+    def exchange(
+        self,
+        service: str,
+        door: str,
+        request: Request | None = None,
+        **how: Unpack[How],
+    ) -> Request:
+        """As ``services.chassis.calls.Caller.exchange``, with no tags."""
+        return {"ok": self.call(service, door, request, **how)}
 
     def _identify(self, request: Request) -> Request:
         (secret,) = request.values()

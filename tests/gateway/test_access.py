@@ -104,6 +104,7 @@ WHO = {
     """,
     "juror": """
         PUT /marathons/<marathon>/scorecards/<project>
+        GET /marathons/<marathon>/scorecards/<project>
         GET /marathons/<marathon>/scorecards/mine
     """,
     "panel": """

@@ -12,8 +12,8 @@ from gateway.site import words
     ("instant", "written"),
     [
         ("2023-06-02T07:00:00+00:00", "vendredi 2 juin 2023 à 9\u00a0h"),  # summer time
-        ("2024-01-27T20:05:00+00:00", "samedi 27 janvier 2024 à 21\u00a0h 05"),
-        ("2024-06-30T22:30:00Z", "lundi 1er juillet 2024 à 0\u00a0h 30"),
+        ("2024-01-27T20:05:00+00:00", "samedi 27 janvier 2024 à 21\u00a0h\u00a005"),
+        ("2024-06-30T22:30:00Z", "lundi 1er juillet 2024 à 0\u00a0h\u00a030"),
     ],
 )
 def test_moment_is_in_paris_and_in_french(app: Flask, instant: str, written: str) -> None:

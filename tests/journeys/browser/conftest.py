@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, sync_playwright
 
 from deploy.local import Chromium, ServerError
-from tests.journeys.browser.town import LEGS, Town
+from tests.journeys.browser import marathons
+from tests.journeys.browser.looks import must_be_open_to_all
+from tests.journeys.browser.town import Town
 from tests.servers import NO_BROWSER, absent
 
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
@@ -25,13 +26,13 @@ PROFILES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def playwright_() -> Iterator[Playwright]:
     with sync_playwright() as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(playwright_: Playwright) -> Iterator[Browser]:
     try:
         program = Chromium().program()
@@ -40,6 +41,10 @@ def browser(playwright_: Playwright) -> Iterator[Browser]:
     started = playwright_.chromium.launch(executable_path=program, args=["--no-sandbox"])
     yield started
     started.close()
+
+
+# Every town asks for the browser, so that where there is none, none is built. Towns end with
+# this package: an instance takes its part of a core even when nobody visits it.
 
 
 @contextmanager
@@ -53,54 +58,33 @@ def opened(folder: Path) -> Iterator[Town]:
         made.instance.stop()
 
 
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """An instance that the journeys of a file share."""
-    with opened(tmp_path_factory.mktemp("town")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def mobilised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+@pytest.fixture(scope="package")
+def mobilised(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """A town whose marathon is being prepared."""
     with opened(tmp_path_factory.mktemp("mobilised")) as town:
         town.mobilise()
         yield town
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """A town in its 36 hours: three teams, three jurors, a grid."""
+@pytest.fixture(scope="package")
+def running(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A town in its 36 hours: three teams with their places, a jury, a grid, a poll."""
     with opened(tmp_path_factory.mktemp("running")) as town:
-        town.mobilise()
-        for title in ("Four", "Laine", "Vélos"):
-            town.team(LEGS[0], title)
-        town.premises(LEGS[0], "Ancienne mercerie", "fabrice@example.org")
-        for number, name in enumerate(("alix", "basile", "camille")):
-            town.juror(LEGS[0], f"{name}@example.org", president=number == 0)
-        criteria = [{"id": "idee", "label": "Idée"}, {"id": "lieu", "label": "Lieu", "weight": 2}]
-        town.post(f"/marathons/{LEGS[0]}/grid", "PUT", criteria=criteria)
+        marathons.start(town)
+        yield town
 
-        def placed() -> bool:
-            asked = town.post(f"/marathons/{LEGS[0]}/allocations/proposal")
-            return len(asked["allocations"]) == 3
 
-        town.until(placed, "places")
-        town.post(f"/marathons/{LEGS[0]}/allocations/confirmation")
-
-        def ready() -> bool:
-            town.post(f"/marathons/{LEGS[0]}/panel")
-            town.post(f"/marathons/{LEGS[0]}/poll")
-            return bool(town.get(f"/marathons/{LEGS[0]}/missing?to=running") == [])
-
-        town.until(ready, "ready to start")
-        town.move_clock(datetime.fromisoformat(town.get(f"/marathons/{LEGS[0]}")["starts_at"]))
-        town.until(lambda: town.state(LEGS[0]) == "running", "running")
+@pytest.fixture(scope="package")
+def closed(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A town whose marathon is over: votes counted, awards published, relay passed on."""
+    with opened(tmp_path_factory.mktemp("closed")) as town:
+        marathons.start(town)
+        marathons.close(town)
         yield town
 
 
 @pytest.fixture
-def fresh_town(tmp_path: Path) -> Iterator[Town]:
+def fresh_town(browser: Browser, tmp_path: Path) -> Iterator[Town]:
     """An instance of a test's own, for what can be done once only."""
     with opened(tmp_path) as made:
         yield made
@@ -109,8 +93,9 @@ def fresh_town(tmp_path: Path) -> Iterator[Town]:
 class Visit:
     """Somebody's browser window, which remembers whatever went wrong in it."""
 
-    def __init__(self, context: BrowserContext, town: Town) -> None:
+    def __init__(self, context: BrowserContext, town: Town, with_scripts: bool) -> None:
         self.town = town
+        self.with_scripts = with_scripts
         self.page: Page = context.new_page()
         self.page.set_default_timeout(15_000)
         self.wrong: list[str] = []
@@ -150,6 +135,11 @@ class Visit:
     def fill(self, label: str, text: str) -> None:
         """Types into a field by its label."""
         self.page.get_by_label(label).first.fill(text)
+
+    def look(self) -> None:
+        """Looks whether this page is open to all; where scripts run, for that is done by one."""
+        if self.with_scripts:
+            must_be_open_to_all(self.page)
 
     def told(self) -> str:
         """What the page says was done, with plain blanks."""
@@ -198,7 +188,8 @@ def visit(browser: Browser, tmp_path: Path) -> Visits:
     @contextmanager
     def begin(profile: str, town: Town) -> Iterator[Visit]:
         context = browser.new_context(**PROFILES[profile], locale="fr-FR")
-        made = Visit(context, town)
+        with_scripts = PROFILES[profile].get("java_script_enabled", True)
+        made = Visit(context, town, with_scripts)
         try:
             yield made
         except BaseException:

@@ -33,6 +33,17 @@ def test_a_marathon_from_the_desk_to_its_closing(
         close(me, town)
 
 
+def test_the_desk_of_a_closed_marathon_offers_nothing_that_can_not_be_done(
+    closed: Town, visit: Visits
+) -> None:
+    with visit("desktop", closed) as me:
+        me.sign_in(ORGANISER)
+        for page in ("", "/projets", "/locaux", "/jury", "/vote"):
+            me.go(f"{DESK}{page}")
+            me.look()
+            assert me.page.locator("main a[href^='/faire/']").all_inner_texts() == []
+
+
 def announce(me: Visit, town: Town) -> None:
     """Dates, host town, its reveal, the mobilisation."""
     me.press("Dates et réglages")
@@ -44,6 +55,7 @@ def announce(me: Visit, town: Town) -> None:
     me.page.get_by_label("Ville hôte").select_option("47179")
     me.press("Enregistrer")
     assert "Secrète" in me.page.content()
+    me.look()
     me.press("Révéler la ville hôte")
     me.press("La révéler à tous")
     assert me.told() == "La ville hôte est maintenant publique."
@@ -150,6 +162,7 @@ def run(me: Visit, town: Town) -> None:
     me.press("Éditer les codes")
     codes = me.page.locator(".codes code").all_inner_texts()
     assert len(codes) == 3
+    me.look()
     poll = town.get(f"/marathons/{LEGS[0]}/poll")
     winner = next(one["id"] for one in poll["candidates"] if one["title"] == TEAMS[1])
     for code in codes[:2]:
@@ -165,10 +178,12 @@ def award(me: Visit, town: Town) -> None:
     me.go(DESK)
     me.press("Vers la page du jury")
     me.press("Enregistrer la délibération")
+    me.look()
     me.page.get_by_label(f"Rang décidé pour {TEAMS[0]}").fill("1")
     me.press("Enregistrer la délibération")
     # A rank that no card says needs a reason; what was typed is still there.
     assert me.page.get_by_label(f"Rang décidé pour {TEAMS[0]}").input_value() == "1"
+    me.look()
     me.fill("Motif, si un rang diffère", "Le jury a visité le four.")
     me.press("Enregistrer la délibération")
     assert "1 · Le four commun" in me.page.locator(".ranking").inner_text()
@@ -177,6 +192,7 @@ def award(me: Visit, town: Town) -> None:
     me.press("Attribuer")
     me.press("Publier le palmarès")
     me.press_until_told("Publier", "Le palmarès est public.")
+    me.look()
 
 
 def close(me: Visit, town: Town) -> None:
@@ -193,6 +209,7 @@ def close(me: Visit, town: Town) -> None:
         return me.page.get_by_text("Le relais est proposé à ce marathon").count() > 0
 
     town.until(offered, "the relay is offered")
+    me.look()
     me.page.get_by_role("link", name="Répondre à l’offre").first.click()
     me.page.get_by_label("Réponse").select_option("accepted")
     me.press("Répondre")

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 import pytest
 
 from gateway.forms.fields import shown
-from tests.journeys.browser.conftest import PROFILES, Visits, plain
-from tests.journeys.browser.town import LEGS, ORGANISER, Town
+from services.voting.record import canonical
+from tests.journeys.browser.conftest import PROFILES, Visit, Visits, plain
+from tests.journeys.browser.marathons import JURORS, MARATHON, WINNER, open_poll, project
+from tests.journeys.browser.town import ORGANISER, Town
 
-MARATHON = LEGS[0]
 every_profile = pytest.mark.parametrize("profile", PROFILES)
 
 
+def number_of(profile: str) -> int:
+    """Each way to look at pages has its own people: they share an instance."""
+    return list(PROFILES).index(profile)
+
+
+FOCUS_IS = "(id) => document.activeElement.id === id"
+
+
 @every_profile
-def test_a_resident_finds_a_project(profile: str, running: Town, visit: Visits) -> None:
+def test_a_resident_finds_a_project_and_votes(profile: str, running: Town, visit: Visits) -> None:
+    email = f"rene{number_of(profile)}@example.org"
     with visit(profile, running) as me:
         me.go("/")
         assert me.page.get_by_role("img", name="Carte du territoire").is_visible()
@@ -24,13 +36,58 @@ def test_a_resident_finds_a_project(profile: str, running: Town, visit: Visits) 
         assert me.page.get_by_role("heading", level=1).inner_text() == "Four"
         assert "Rue inventée" in me.page.locator("main").inner_text()
         assert "Le vote du public est ouvert" in me.page.locator("main").inner_text()
+        poll = running.until(lambda: open_poll(running), "the poll is open")
+        seen = running.mails_to(email)
+        asked = {"email": email, "commune": "47179", "project": project(running, "Four")}
+        running.post(f"/polls/{poll}/requests", **asked)
+        link = running.link_for(email, seen, "/vote/confirm")
+        # Twice: whoever looks at a link before the person does must not vote with it.
+        me.go(link)
+        me.go(link)
+        me.look()
+        me.press("Je confirme mon vote")
+        assert me.page.locator(".receipt").inner_text() != ""
+        me.look()
+
+
+@every_profile
+def test_a_resident_finds_the_result_and_checks_it(
+    profile: str, closed: Town, visit: Visits
+) -> None:
+    title = plain(closed.get(f"/marathons/{MARATHON}")["title"])
+    with visit(profile, closed) as me:
+        me.go("/")
+        me.press(f"Voir le palmarès : {title}")
+        me.look()
+        first = me.page.locator(".podium li", has_text="1").first
+        assert WINNER in first.inner_text()
+        assert "Six mois de loyer" in me.page.locator("main").inner_text()
+        line = me.page.locator("tr", has_text=WINNER)
+        assert "Prix du public" in line.inner_text()
+        assert line.locator("td").first.inner_text() == "3"
+        found = dict(
+            zip(
+                me.page.locator("dl.facts dt").all_inner_texts(),
+                map(int, me.page.locator("dl.facts dd").all_inner_texts()),
+                strict=True,
+            )
+        )
+        accepted, *parts = found.values()
+        assert (accepted, sum(parts)) == (3, 3)
+        digest = me.page.locator(".digest").all_inner_texts()
+        me.press("Le procès-verbal, en fichier")
+        record = json.loads(me.page.locator("body").inner_text())["record"]
+        assert sha256(canonical(record).encode()).hexdigest() in digest
+        me.go(f"/marathons/{MARATHON}/resultats")
+        me.press(WINNER)
+        assert me.page.get_by_role("heading", level=1).inner_text() == WINNER
 
 
 @every_profile
 def test_a_holder_registers_submits_and_confirms(
     profile: str, mobilised: Town, visit: Visits
 ) -> None:
-    number = list(PROFILES).index(profile)
+    number = number_of(profile)
     email = f"honore{number}@example.org"
     with visit(profile, mobilised) as me:
         me.go(f"/marathons/{MARATHON}")
@@ -47,17 +104,27 @@ def test_a_holder_registers_submits_and_confirms(
         wrong = me.page.get_by_label("Surface nécessaire")
         assert wrong.get_attribute("aria-invalid") == "true"
         assert me.page.get_by_label("Nom").first.input_value() == f"Atelier {number}"
+        me.look()
+        # From the summary one gets to the field.
+        summary.get_by_role("link", name="Surface nécessaire").click()
+        assert me.page.url.endswith(f"#{wrong.get_attribute('id')}")
+        me.page.wait_for_function(FOCUS_IS, arg=wrong.get_attribute("id"))
         me.fill("L’idée", "Réparer ensemble.")
         me.fill("Activité", "réparation")
         me.fill("Surface nécessaire", "20")
         me.press("Enregistrer mon projet")
         assert "brouillon" in me.told()
-        project = me.page.url.split("/projets/")[1].split("/")[0]
+        made = me.page.url.split("/projets/")[1].split("/")[0]
         me.press("Déposer le projet")
         me.press("Déposer mon projet")
-        mobilised.post(f"/projects/{project}/decision", decision="accepted")
+        mobilised.post(f"/projects/{made}/decision", decision="accepted")
+        me.go("/moi")
+        me.press(f"Atelier {number}")
+        # Decided, but a secret until all decisions are published.
+        assert me.page.get_by_role("link", name="Confirmer la venue de l’équipe").count() == 0
         mobilised.post(f"/marathons/{MARATHON}/decisions")
-        me.go(f"/projets/{project}/equipe")
+        me.go(f"/projets/{made}/equipe")
+        me.look()
         me.press("Confirmer la venue de l’équipe")
         me.press("Notre équipe participe")
         assert me.told() == "Votre équipe participe : merci."
@@ -65,26 +132,17 @@ def test_a_holder_registers_submits_and_confirms(
 
 @every_profile
 def test_an_owner_offers_and_hands_over(profile: str, mobilised: Town, visit: Visits) -> None:
-    number = list(PROFILES).index(profile)
-    view = mobilised.get(f"/marathons/{MARATHON}")
-    starts = datetime.fromisoformat(view["starts_at"])
+    number = number_of(profile)
+    tenant = f"Locataire {'abcd'[number]}"
+    team = mobilised.team(MARATHON, tenant)
     with visit(profile, mobilised) as me:
         me.sign_in(f"fabrice{number}@example.org")
         me.go(f"/marathons/{MARATHON}")
         me.press("Proposer un local")
-        me.fill("Nom", f"Boutique {number}")
-        me.fill("Rue", "Rue inventée")
-        me.fill("Code postal", "47500")
-        me.page.get_by_label("Commune").select_option("47179")
-        me.fill("Surface en m²", "40")
-        me.fill("Nombre d’équipes possibles", "1")
-        me.page.get_by_label("Accès de plain-pied").select_option("yes")
-        me.fill("Libre à partir de", shown("instant", starts.isoformat()))
-        me.fill("Libre jusqu’à", shown("instant", (starts + timedelta(days=3)).isoformat()))
+        offer_premises(me, mobilised, f"Boutique {number}", house=str(number + 1))
         # Their own address is there already.
         mail = me.page.get_by_label("Adresse électronique du propriétaire")
         assert mail.input_value() == f"fabrice{number}@example.org"
-        me.fill("Nom du propriétaire", "Fabrice Inventé")
         me.press("Proposer mon local")
         assert "Merci" in me.told()
         me.go("/moi")
@@ -93,11 +151,40 @@ def test_an_owner_offers_and_hands_over(profile: str, mobilised: Town, visit: Vi
         me.fill("Surface en m²", "45")
         me.press("Enregistrer")
         assert "45 m²" in me.page.locator("main").inner_text()
+        assert me.page.get_by_role("link", name="Approuver le local").count() == 0
+        offer = me.page.url.split("/locaux/")[1].split("?")[0]
+        mobilised.post(f"/offers/{offer}/decision", approve=True)
+        mobilised.post(f"/marathons/{MARATHON}/allocations", project=team, offer=offer)
+        me.go(f"/locaux/{offer}")
+        me.look()
+        me.press(f"Confirmer : {tenant}")
+        me.press("Confirmer")
+        assert me.told() == "La place est confirmée."
+        me.press(f"Remettre les clés : {tenant}")
+        me.press("Clés remises")
+        assert me.told() == "Les clés sont chez l’équipe."
+        me.look()
+
+
+def offer_premises(me: Visit, town: Town, title: str, house: str) -> None:
+    """Fills in the form of an offer; who lends it is there already but for the name."""
+    starts = datetime.fromisoformat(town.get(f"/marathons/{MARATHON}")["starts_at"])
+    me.fill("Nom", title)
+    me.fill("Numéro", house)
+    me.fill("Rue", "Rue inventée")
+    me.fill("Code postal", "47500")
+    me.page.get_by_label("Commune").select_option("47179")
+    me.fill("Surface en m²", "40")
+    me.fill("Nombre d’équipes possibles", "1")
+    me.page.get_by_label("Accès de plain-pied").select_option("yes")
+    me.fill("Libre à partir de", shown("instant", starts.isoformat()))
+    me.fill("Libre jusqu’à", shown("instant", (starts + timedelta(days=3)).isoformat()))
+    me.fill("Nom du propriétaire", "Fabrice Inventé")
 
 
 @every_profile
 def test_a_juror_scores(profile: str, running: Town, visit: Visits) -> None:
-    juror = ("alix", "basile", "camille", "alix")[list(PROFILES).index(profile)]
+    juror = JURORS[number_of(profile)]
     with visit(profile, running) as me:
         me.sign_in(f"{juror}@example.org")
         me.page.get_by_role("link", name="Noter les projets").first.click()
@@ -106,6 +193,7 @@ def test_a_juror_scores(profile: str, running: Town, visit: Visits) -> None:
         me.press("Enregistrer ma grille")
         assert me.page.get_by_label("Idée").input_value() == "douze"
         assert me.page.get_by_label("Idée").get_attribute("aria-invalid") == "true"
+        me.look()
         me.fill("Idée", "7,5")
         me.fill("Lieu", "")
         me.press("Enregistrer ma grille")
@@ -116,6 +204,15 @@ def test_a_juror_scores(profile: str, running: Town, visit: Visits) -> None:
         me.press("Enregistrer ma grille")
         badge = me.page.locator("li", has_text="Laine").locator(".badge").inner_text()
         assert plain(badge) == "noté : 8.50 / 10"
+        me.press("Vélos")
+        me.press("Me récuser pour ce projet")
+        me.fill("Motif", "Une cousine est de l’équipe.")
+        me.press("Me récuser")
+        assert me.told() == "Vous êtes récusé pour ce projet : votre grille ne compte pas."
+        line = me.page.locator("li", has_text="Vélos")
+        assert line.locator(".badge").inner_text() == "récusé"
+        assert line.get_by_role("link").count() == 0
+        me.look()
 
 
 def test_two_organisers_do_not_overwrite_each_other(mobilised: Town, visit: Visits) -> None:

@@ -37,14 +37,16 @@ class Town:
         self.session = requests.Session()
 
     def open(self) -> None:
-        """Starts it, with an organiser of all marathons and a cycle of two legs."""
+        """Starts it, with a cycle of two legs and one organiser of both."""
         self.instance.start("embedded")
         self.instance.wait_ready()
         made = self.instance.marathon("token", "create", "--label", "essai", "--role", "organiser")
         self.session.headers["Authorization"] = f"Bearer {made.strip()}"
-        self.instance.marathon("organiser", "add", ORGANISER, "--name", "Odile Organisatrice")
         self.post("/cycles", file=yaml.safe_load(CYCLE_FILE.read_text(encoding="utf-8")))
         self.until(lambda: self.state(LEGS[0]) == "announced")
+        odile = {"name": "Odile Organisatrice", "email": ORGANISER}
+        for leg in LEGS:
+            self.post(f"/marathons/{leg}/roles", role="organiser", person=odile)
 
     # --- asking ---------------------------------------------------------------------------
 
@@ -98,14 +100,23 @@ class Town:
         """The code in the newest mail to an address that was not there before."""
 
         def found() -> str:
-            mails = self.session.get(
-                f"{self.url}/api/v1/mails", params={"to": email}, timeout=20
-            ).json()
-            new = [mail for mail in mails if mail["id"] not in seen]
-            match = re.search(r"\b(\d{3})\s?(\d{3})\b", new[0]["text"]) if new else None
+            match = re.search(r"\b(\d{3})\s?(\d{3})\b", self._newest(email, seen))
             return match[1] + match[2] if match else ""
 
         return str(self.until(found, f"the mail to {email}"))
+
+    def link_for(self, email: str, seen: set[str], path: str) -> str:
+        """The link to a path of this site in the newest mail that was not there before."""
+
+        def found() -> str:
+            match = re.search(rf"{re.escape(self.url)}({path}\S*)", self._newest(email, seen))
+            return match[1] if match else ""
+
+        return str(self.until(found, f"the mail to {email}"))
+
+    def _newest(self, email: str, seen: set[str]) -> str:
+        answer = self.session.get(f"{self.url}/api/v1/mails", params={"to": email}, timeout=20)
+        return next((str(mail["text"]) for mail in answer.json() if mail["id"] not in seen), "")
 
     def mails_to(self, email: str) -> set[str]:
         """The ids of the mails to an address."""
@@ -170,6 +181,16 @@ class Town:
         )
         self.post(f"/offers/{made['id']}/decision", approve=True)
         return str(made["id"])
+
+    def place(self, marathon: str, teams: int) -> None:
+        """Every one of so many teams gets a place, and it is confirmed."""
+
+        def placed() -> bool:
+            asked = self.post(f"/marathons/{marathon}/allocations/proposal")
+            return len(asked["allocations"]) == teams
+
+        self.until(placed, "places")
+        self.post(f"/marathons/{marathon}/allocations/confirmation")
 
     def juror(self, marathon: str, email: str, president: bool = False) -> None:
         """Somebody on the jury."""
