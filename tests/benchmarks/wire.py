@@ -16,6 +16,7 @@ import eventlet  # noqa: E402
 eventlet.monkey_patch()
 
 import json  # noqa: E402
+import os  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
@@ -41,7 +42,7 @@ from tests.chassis.dummies import (  # noqa: E402
 
 CALLS = 800
 TURNS = 20
-EVENTS = 400
+EVENTS = int(os.environ.get("BENCH_EVENTS", "400"))
 RATE_PER_S = 100
 noted: dict[str, float] = {}
 """When this process committed (a speaker) or had handled (a listener) each event."""
@@ -93,18 +94,18 @@ def play(whose: str, role: str, settings: Settings) -> None:
 
 
 def _note_times(core: Any) -> None:
-    hear, command = core.hear, core.command
+    hear, edit = core.hear, core.edit
 
     def heard(run: Any, raw: Any) -> None:
         hear(run, raw)
         noted[raw["subject"]] = time.perf_counter()
 
-    def commanded(door: str, run: Any, request: Any, call: Any) -> Any:
-        answer = command(door, run, request, call)
+    def edited(door: str, run: Any, request: Any, *more: Any) -> Any:
+        answer = edit(door, run, request, *more)
         noted[request["id"]] = time.perf_counter()
         return answer
 
-    core.hear, core.command = heard, commanded
+    core.hear, core.edit = heard, edited
 
 
 def measure_calls(callers: dict[str, Caller]) -> dict[str, list[float]]:
