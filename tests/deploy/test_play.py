@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from deploy.play import script
 from deploy.play.api import Api
@@ -23,6 +28,7 @@ from tests.instance import MARATHON, Instance
 
 FILE = Path(__file__).resolve().parents[1] / "journeys" / "two-legs.play.yaml"
 NOW = SystemClock().now()
+TOKEN = re.compile(r"[?&]token=([\w-]{20,})")
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +89,69 @@ def without_times(found: dict[str, Any]) -> Any:
     """A summary without how long things took."""
     marathons = [{**one, "relay_seconds": None} for one in found["marathons"]]
     return {**found, "marathons": marathons, "seconds": None}
+
+
+def test_nobody_and_no_secret_is_in_the_log(instance: Instance, token: str) -> None:
+    """All that was mailed, all who sign in by link or code, what one shows to vote."""
+    assert run(str(FILE), "--url", instance.url, token=token).returncode == 0
+    secrets = {token, *signed_in_by_link(instance), *asked_wrongly(instance)}
+    people = set()
+    for path in (instance.folder / "mail").glob("*.eml"):
+        mail = message_from_bytes(path.read_bytes(), policy=default)
+        people.add(str(mail["To"]))
+        secrets |= set(TOKEN.findall(text_of(mail)))
+    assert len(people) >= 3
+    assert len(secrets) >= 10
+    logged = (instance.folder / "embedded.log").read_text()
+    assert "/connexion/lien" in logged
+    assert [secret for secret in secrets | people if secret in logged] == []
+    assert "@example.org" not in logged
+
+
+def text_of(mail: EmailMessage) -> str:
+    """What a mail says in plain text."""
+    body = mail.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
+
+
+def signed_in_by_link(instance: Instance) -> list[str]:
+    """Somebody opens their mailed link, signs in and looks around; what of it is secret."""
+    address = person(7, 1, "juror", 1).email
+    before = set((instance.folder / "mail").glob("*.eml"))
+    here = {"Origin": instance.url}
+    with requests.Session() as browser:
+        browser.trust_env = False
+        browser.post(f"{instance.url}/connexion", data={"email": address}, headers=here, timeout=30)
+        (path,) = instance.wait_for(lambda: set((instance.folder / "mail").glob("*.eml")) - before)
+        link = TOKEN.search(text_of(message_from_bytes(path.read_bytes(), policy=default)))
+        assert link is not None
+        page = f"{instance.url}/connexion/lien"
+        browser.get(page, params={"token": link[1]}, timeout=30)
+        entered = browser.post(page, data={"token": link[1]}, headers=here, timeout=30)
+        assert entered.url == f"{instance.url}/moi", entered.text
+        browser.get(f"{instance.url}/moi/donnees", timeout=30)
+        (cookie,) = browser.cookies
+        return [link[1], str(cookie.value)]
+
+
+def asked_wrongly(instance: Instance) -> list[str]:
+    """What people mistype or paste into the wrong place; each is refused."""
+    secrets = ["personne@example.org", "mit_a-token-that-was-revoked", "a-link-that-was-used-before"]
+    for method, path, sent in (
+        ("GET", "/connexion/lien", {"params": {"token": secrets[2]}}),
+        ("GET", f"/{secrets[0]}", {}),
+        ("GET", f"/api/v1/marathons/{secrets[0]}", {"params": {"q": secrets[2]}}),
+        ("GET", "/api/v1/me", {"headers": {"Authorization": f"Bearer {secrets[1]}"}}),
+        ("POST", "/api/v1/sign-in", {"json": {"email": secrets[0], "code": 7, "x": secrets[2]}}),
+        ("POST", "/api/v1/sign-in", {"json": {"token": secrets[2]}}),
+        ("POST", "/api/v1/sign-in", {"data": f'{{"token": "{secrets[2]}'}),
+        ("POST", f"/api/v1/polls/{secrets[2]}/ballots", {"json": {"pass": secrets[2]}}),
+    ):
+        asked: Any = sent
+        answer = requests.request(method, instance.url + path, timeout=30, **asked)
+        assert answer.status_code < 500, answer.text
+    return secrets
 
 
 def test_a_token_that_is_of_no_use_is_told_plainly(instance: Instance) -> None:

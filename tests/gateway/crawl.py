@@ -93,8 +93,12 @@ def rules_of(app: Flask) -> list[Rule]:
     return [rule for rule in rules if rule.endpoint != "metrics"]
 
 
-def look(app: Flask, troupe: Troupe, visitor: Visitor | None) -> tuple[Surface, set[str]]:
+def look(
+    app: Flask, troupe: Troupe, visitor: Visitor | None, more: dict[str, str] | None = None
+) -> tuple[Surface, set[str]]:
     """All that one visitor gets to see, and the rules that showed them something (200).
+
+    ``more`` are headers of theirs.
 
     Raises ``KeyError`` for a part of a path that is not known here: a new kind of address has
     to be given its ids, so that it can't be forgotten.
@@ -102,6 +106,7 @@ def look(app: Flask, troupe: Troupe, visitor: Visitor | None) -> tuple[Surface, 
     app.extensions["memory"].forget()
     client = app.test_client()
     headers = {} if visitor is None else {"Authorization": f"Bearer {visitor.name}"}
+    headers |= more or {}
     ids = ids_of(troupe)
     addresses = {rule.endpoint: list(_filled(rule, ids)) for rule in rules_of(app)}
     waiting = [path for paths in addresses.values() for path in paths]
