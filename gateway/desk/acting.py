@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response as Answer
 
 from gateway.access import admit
 from gateway.asking import ask, visitor
-from gateway.desk import choices
+from gateway.desk import choices, seen
 from gateway.desk.actions import ACTIONS, Action
 from gateway.forms.form import Form, again, blank, request_of
 from gateway.languages import gettext as _
@@ -26,7 +26,6 @@ from gateway.site.gaps import part
 from gateway.site.own_path import own_path
 from gateway.site.private import private
 from services.chassis.errors import Refusal
-from services.chassis.representation import etag_of
 
 BACK = "retour"
 DONE = "fait"
@@ -80,13 +79,7 @@ def _do(action: Action, path: Mapping[str, str]) -> Any:
     stored = _stored(action, path) if patches else None
     typed = request_of(action.sheet, request.form, stored)
     wanted = {**typed, **action.fixed, **given, **path}
-    return ask(action.route.door, wanted, _key(wanted), _seen(action))
-
-
-def _seen(action: Action) -> tuple[str, ...] | None:
-    """The tag of what the form began with: of two who change the same, one is told so."""
-    tag = request.form.get("seen", "")
-    return (tag,) if action.stored and tag else None
+    return ask(action.route.door, wanted, _key(wanted), seen.given() if action.stored else None)
 
 
 def _key(wanted: Mapping[str, Any]) -> str | None:
@@ -103,7 +96,7 @@ def _stored(action: Action, path: Mapping[str, str]) -> Mapping[str, Any] | None
     if not action.stored:
         return None
     found: dict[str, Any] = ask(action.stored, dict(path))
-    g.seen = etag_of(found)
+    g.stored = found
     # The desk holds the marathon and its host beside its settings.
     beside = {**found["marathon"], **(found["host"] or {})} if "settings" in found else {}
     return {**beside, **found}
@@ -125,11 +118,8 @@ def _options(action: Action) -> dict[str, tuple[tuple[str, str], ...]]:
 
 def _page(action: Action, form: Form) -> str:
     kept = {name: value for name, value in request.values.items() if name in _kept(action)}
-    # A form that was refused still stands on what it began with, unless that is what changed.
-    seen = request.form.get("seen") or g.get("seen", "")
-    if form.refusal is not None and form.refusal.status == 412:
-        seen = g.get("seen", "")
-    return render_template("act.html", action=action, form=form, kept=kept, seen=seen, back=_back())
+    tag = seen.tag_for(g.get("stored"), form.refusal)
+    return render_template("act.html", action=action, form=form, kept=kept, seen=tag, back=_back())
 
 
 def _kept(action: Action) -> tuple[str, ...]:

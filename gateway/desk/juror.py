@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
 from gateway.access import Who, admit
 from gateway.asking import ask, visitor
+from gateway.desk import seen
 from gateway.desk.acting import DONE
 from gateway.forms.fields import read
 from gateway.forms.form import Error
@@ -46,7 +47,8 @@ def card(marathon: str, project: str) -> Answer:
     if request.method != "POST":
         return _page(of, project, _shown(_mine(of, project)))
     try:
-        ask("jury.submit_scorecard", {**_typed(of), **of, "project": project})
+        typed = {**_typed(of), **of, "project": project}
+        ask("jury.submit_scorecard", typed, if_match=seen.given())
     except Refusal as refusal:
         return _page(of, project, dict(request.form), refusal)
     return redirect(f"{url_for('desk.cards', marathon=marathon)}?{DONE}=noter#done", 303)
@@ -66,10 +68,7 @@ def _typed(of: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _mine(of: Mapping[str, str], project: str) -> dict[str, Any]:
-    lines: list[dict[str, Any]] = ask("jury.my_scorecards", dict(of))
-    found = next((line for line in lines if line["project"] == project), None)
-    if found is None:
-        abort(404)
+    found: dict[str, Any] = ask("jury.my_scorecard", {**of, "project": project})
     return found
 
 
@@ -89,11 +88,13 @@ def _page(
     of: Mapping[str, str], project: str, shown: Mapping[str, str], refusal: Refusal | None = None
 ) -> Response:
     grid = ask("jury.get_grid", dict(of))
+    line = _mine(of, project)
     page = render_template(
         "card.html",
         marathon=ask("registration.get_marathon", dict(of)),
         project=ask("registration.get_project", {"project": project}),
-        line=_mine(of, project),
+        line=line,
+        seen=seen.tag_for(line, refusal),
         grid=grid,
         shown=shown,
         refusal=refusal,

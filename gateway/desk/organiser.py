@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as Answer
 
 from gateway.access import Who, admit
 from gateway.asking import ask, parts, visitor
-from gateway.desk import grids, mail_state
+from gateway.desk import grids, mail_state, seen
 from gateway.desk.acting import DONE
 from gateway.desk.next_step import next_step, page_of
 from gateway.site import words
@@ -54,15 +54,18 @@ def grid(marathon: str) -> Answer:
     admit(Who.ORGANISER, visitor(), {"marathon": marathon})
     if request.method != "POST":
         stored = part("jury.get_grid", {"marathon": marathon})
-        return _show("grid.html", marathon, rows=grids.rows_of(stored))
+        tag = seen.tag_for(stored)
+        return _show("grid.html", marathon, rows=grids.rows_of(stored), seen=tag)
     try:
-        ask("jury.set_grid", {"marathon": marathon, **grids.read(request.form)})
+        wanted = {"marathon": marathon, **grids.read(request.form)}
+        ask("jury.set_grid", wanted, if_match=seen.given())
     except Refusal as refusal:
         return _show(
             "grid.html",
             marathon,
             refusal.status,
             rows=grids.typed_rows(request.form),
+            seen=seen.tag_for(part("jury.get_grid", {"marathon": marathon}), refusal),
             refusal=refusal,
             errors=grids.errors_of(refusal),
         )
@@ -77,7 +80,8 @@ def deliberation(marathon: str) -> Answer:
     refusal = None
     if request.method == "POST":
         try:
-            ask("jury.deliberate", {**of, **grids.placements(ranking, request.form)})
+            wanted = {**of, **grids.placements(ranking, request.form)}
+            ask("jury.deliberate", wanted, if_match=seen.given())
         except Refusal as caught:
             refusal = caught
         else:
@@ -88,6 +92,7 @@ def deliberation(marathon: str) -> Answer:
         refusal.status if refusal else 200,
         ranking=ranking,
         titles=_titles(marathon),
+        seen=seen.tag_for(ranking, refusal),
         refusal=refusal,
     )
 

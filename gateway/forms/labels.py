@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.field_words import field_words
 from gateway.languages import gettext as _
 from gateway.site import words
 
@@ -34,6 +35,7 @@ def choice(field: str, value: str) -> str:
 
 def _labels() -> dict[str, str]:
     return {
+        **field_words(),
         **_project_labels(),
         **_premises_labels(),
         **_people_labels(),
@@ -44,20 +46,12 @@ def _labels() -> dict[str, str]:
 
 def _project_labels() -> dict[str, str]:
     return {
-        "title": _("Name"),
-        "pitch": _("The idea, in a few sentences"),
-        "activity": _("Activity"),
-        "siren": _("SIREN number"),
-        "commune": _("Commune"),
         "needs.step_free": _("We need step-free access"),
         "needs.water": _("We need water"),
         "needs.power": _("We need electricity"),
         "needs.surface_m2": _("Surface needed, in m²"),
-        "max_size": _("Largest size of the team"),
-        "open_roles": _("Who is still wanted in the team"),
         "under_18": _("I am under 18"),
         "guardian_consent": _("My legal guardian agrees"),
-        "reason": _("Reason"),
     }
 
 
@@ -70,22 +64,11 @@ def _premises_labels() -> dict[str, str]:
         "address.street": _("Street"),
         "address.postal_code": _("Postal code"),
         "address.insee": _("Commune"),
-        "surface_m2": _("Surface in m²"),
-        "capacity": _("How many teams fit in"),
-        "ground_floor": _("On the ground floor"),
-        "step_free": _("Step-free access"),
-        "power": _("Electricity"),
-        "water": _("Water"),
-        "toilets": _("Toilets"),
-        "heating": _("Heating"),
-        "internet": _("Internet"),
-        "shop_window": _("Shop window"),
         "activities": _("Activities that you accept"),
         "available.0.from_at": _("Free from"),
         "available.0.to_at": _("Free until"),
         "despite_collisions": _("Approve despite the collision"),
         "offer": _("Premises"),
-        "project": _("Project"),
     }
 
 
@@ -96,11 +79,6 @@ def _people_labels() -> dict[str, str]:
         "name": _("Your name"),
         "person.name": _("Name"),
         "person.email": _("E-mail address"),
-        "role": _("Role"),
-        "organisation": _("Organisation"),
-        "elected_in": _("Elected in the commune"),
-        "president": _("Presides over the jury"),
-        "label": _("What it is for"),
         "role_id": _("Coach"),
     }
 
@@ -132,8 +110,6 @@ def _marathon_labels() -> dict[str, str]:
 
 def _jury_labels() -> dict[str, str]:
     return {
-        "values": _("Value"),
-        "comment": _("Comment"),
         "abstain": _("I abstain for this project"),
         "kind": _("Kind of prize"),
         "quantity": _("How many (months, hours, euros or pieces)"),

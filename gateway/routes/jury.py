@@ -37,6 +37,8 @@ PRIZES = (
           "Add a prize", 201),
     Route("GET", "/marathons/<marathon>/prizes", "jury.list_prizes", Who.ANYONE,
           "The prizes of a marathon"),
+    Route("GET", "/prizes/<prize>", "jury.get_prize", Who.ANYONE,
+          "A prize, as far as the asker may know who gets it"),
     Route("POST", "/prizes/<prize>/award", "jury.award_prize", Who.ORGANISER_ANY,
           "Award a prize to a project"),
     Route("POST", "/marathons/<marathon>/palmares", "jury.publish_palmares", Who.ORGANISER,

@@ -29,6 +29,8 @@ ALLOCATIONS = (
           "Propose one place for one team", 201),
     Route("GET", "/marathons/<marathon>/allocations", "venues.list_allocations", Who.ANYONE,
           "Which team is where, as far as the asker may know"),
+    Route("GET", "/allocations/<allocation>", "venues.get_allocation", Who.ANYONE,
+          "Which team is where: one place, as far as the asker may know"),
     Route("POST", "/marathons/<marathon>/allocations/confirmation", "venues.confirm_all",
           Who.ORGANISER, "Confirm all proposed places"),
     Route("POST", "/allocations/<allocation>/confirmation", "venues.confirm_allocation",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.field_words import field_words
 from gateway.languages import gettext as _
 from gateway.site import words
 from services.chassis.config import SERVICES
@@ -104,7 +105,7 @@ def _text(value: Any) -> str:
 
 def _label(name: str) -> str:
     """A field in words; one that has none (a jury's own criterion) as it is called."""
-    return {**_of_people(), **_of_things(), **_of_times()}.get(name, name)
+    return {**field_words(), **_of_people(), **_of_things(), **_of_times()}.get(name, name)
 
 
 def _titles() -> dict[str, str]:
@@ -148,12 +149,7 @@ def _of_people() -> dict[str, str]:
         "phone": _("Telephone"),
         "contact": _("Contact"),
         "holder": _("Holder"),
-        "siren": _("SIREN number"),
         "owner_siren": _("SIREN number"),
-        "organisation": _("Organisation"),
-        "elected_in": _("Elected in the commune"),
-        "president": _("Presides over the jury"),
-        "role": _("Role"),
         "under_18": _("Under 18"),
         "guardian_consent": _("The legal guardian agrees"),
         "given": _("Given"),
@@ -169,47 +165,26 @@ def _of_things() -> dict[str, str]:
         "number": _("Number"),
         "version": _("Version"),
         "kind": _("Kind"),
-        "label": _("What it is for"),
         "marathon": _("Marathon"),
-        "project": _("Project"),
         "prize": _("Prize"),
         "offers": _("Offer"),
         "allocations": _("Team placed"),
         "seat": _("Seat"),
-        "title": _("Name"),
         "subject": _("Subject"),
         "door": _("Command"),
-        "pitch": _("The idea, in a few sentences"),
-        "activity": _("Activity"),
         "activities": _("Activities accepted"),
-        "commune": _("Commune"),
         "public_address": _("Address"),
         "needs": _("Needs"),
         "team_number": _("Team number"),
         "size": _("Size of the team"),
-        "max_size": _("Largest size of the team"),
-        "open_roles": _("Who is still wanted in the team"),
-        "surface_m2": _("Surface in m²"),
-        "capacity": _("How many teams fit in"),
-        "ground_floor": _("On the ground floor"),
-        "step_free": _("Step-free access"),
-        "power": _("Electricity"),
-        "water": _("Water"),
-        "toilets": _("Toilets"),
-        "heating": _("Heating"),
-        "internet": _("Internet"),
-        "shop_window": _("Shop window"),
         "available": _("Free"),
         "status": _("State"),
         "state": _("State"),
         "to_state": _("State"),
         "decision": _("Decision"),
         "waiting": _("Place on the waiting list"),
-        "reason": _("Reason"),
         "cause": _("Cause"),
         "abstained": _("Abstained"),
-        "values": _("Value"),
-        "comment": _("Comment"),
     }
 
 

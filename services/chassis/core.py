@@ -210,6 +210,7 @@ class Core:
             settings=self.settings,
             actor=call.actor,
             correlation=call.correlation,
+            key=call.key,
             random=self.rng,
         )
 

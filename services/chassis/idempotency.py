@@ -48,11 +48,7 @@ def find(work: Work, door: str, key: str | None, request: Any) -> Kept | None:
     if row is None:
         return None
     if row.digest != _digest(work, request):
-        raise Refusal(
-            "idempotency_mismatch",
-            "Cette clé d’idempotence a déjà servi pour une autre demande.",
-            "Utilisez une clé nouvelle pour chaque demande.",
-        )
+        raise mismatch()
     if _memory(work, door) == "once":
         raise Refusal(
             "answer_shown_once",
@@ -60,6 +56,15 @@ def find(work: Work, door: str, key: str | None, request: Any) -> Kept | None:
             "Utilisez une clé nouvelle pour en obtenir une autre.",
         )
     return Kept(**row.answer)
+
+
+def mismatch() -> Refusal:
+    """What they are told who send another request under a key that was used."""
+    return Refusal(
+        "idempotency_mismatch",
+        "Cette clé d’idempotence a déjà servi pour une autre demande.",
+        "Utilisez une clé nouvelle pour chaque demande.",
+    )
 
 
 def keep(work: Work, door: str, key: str | None, request: Any, given: Kept) -> None:

@@ -35,6 +35,8 @@ class Work:
     settings: Settings
     actor: Actor
     correlation: str = ""
+    key: str | None = None
+    """The idempotency key of the command, where it has one."""
     random: random.Random = field(default_factory=random.SystemRandom)
     said: list[str] = field(default_factory=list)
 

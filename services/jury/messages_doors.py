@@ -255,10 +255,15 @@ class PrizeView(AddPrize):
     projects = fields.List(ident())
 
 
-class AwardPrize(Schema):
-    """To which project; null takes the prize back."""
+class ThePrize(Schema):
+    """A prize by its id."""
 
     prize = ident(required=True)
+
+
+class AwardPrize(ThePrize):
+    """To which project; null takes the prize back."""
+
     project = ident(required=True, allow_none=True)
 
 

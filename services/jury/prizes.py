@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -68,6 +68,15 @@ def of_marathon(work: Work, marathon: str) -> list[Prize]:
 
 def view(work: Work, marathon: str, page: Page) -> Answer:
     """A marathon's prizes; who gets them is the organisers' until the palmarès is published."""
+    return page.of(
+        of_marathon(work, marathon),
+        lambda prize: (prize.number, prize.id),
+        _shown(work, marathon),
+    )
+
+
+def _shown(work: Work, marathon: str) -> Callable[[Prize], dict[str, Any]]:
+    """How a marathon's prizes look to who asks."""
     panel = panels.of_marathon(work, marathon)
     edition = standing.last_edition(work, panel) if panel else None
     if work.actor.has("organiser", marathon) and not (panel and panel.status == "sealed"):
@@ -77,12 +86,23 @@ def view(work: Work, marathon: str, page: Page) -> Answer:
     else:
         drafts = None
     published = _published(edition)
-    return page.of(
-        of_marathon(work, marathon),
-        lambda prize: (prize.number, prize.id),
-        # Nobody awards the public prize here: it is known once it is published.
-        lambda prize: _line(prize, published if drafts is None or prize.kind == PUBLIC else drafts),
+    # Nobody awards the public prize here: it is known once it is published.
+    return lambda prize: _line(
+        prize, published if drafts is None or prize.kind == PUBLIC else drafts
     )
+
+
+def _found(work: Work, prize: str) -> Prize:
+    row = work.session.get(Prize, prize)
+    if row is None:
+        raise NotFound("prize", prize)
+    return row
+
+
+def get(work: Work, prize: str) -> dict[str, Any]:
+    """One prize, as :func:`view` shows it. Raises ``NotFound("prize")``."""
+    row = _found(work, prize)
+    return _shown(work, row.marathon)(row)
 
 
 def award(work: Work, prize: str, project: str | None) -> dict[str, Any]:
@@ -92,9 +112,7 @@ def award(work: Work, prize: str, project: str | None) -> dict[str, Any]:
     ``NotFound``; ``Refusal`` "public_prize_by_count", "awards_not_open", "project_not_scored",
     "prize_exclusive".
     """
-    row = work.session.get(Prize, prize)
-    if row is None:
-        raise NotFound("prize", prize)
+    row = _found(work, prize)
     work.actor.must("organiser", row.marathon)
     message = "Les prix se décernent quand le marathon est terminé."
     panel = panels.at_work(work, row.marathon, panels.AFTER_THE_END, "awards_not_open", message)

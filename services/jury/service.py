@@ -84,6 +84,10 @@ class JuryService:
     def list_prizes(self, work: Work, request: Request) -> Any:
         return prizes.view(work, **request)
 
+    @query
+    def get_prize(self, work: Work, request: Request) -> Any:
+        return prizes.get(work, **request)
+
     @command
     def award_prize(self, work: Work, request: Request) -> Any:
         return prizes.award(work, **request)

@@ -170,6 +170,14 @@ def list_allocations(work: Work, marathon: str, page: Page) -> Answer:
     )
 
 
+def get(work: Work, allocation: str) -> dict[str, Any]:
+    """One seat. Raises ``NotFound("allocation")``, also for whom it is not shown to."""
+    row = _found(work, allocation)
+    if not _is_shown(work, row):
+        raise NotFound("allocation", allocation)
+    return view_of(work, row)
+
+
 def of_marathon(work: Work, marathon: str, *statuses: str) -> list[Allocation]:
     """The allocations of a marathon in these states, or in any."""
     query = select(Allocation).where(Allocation.marathon == marathon)

@@ -66,6 +66,8 @@ HEARS = [
     Heard("jury", "palmares", ("palmares_published",), PalmaresPart),
 ]
 
+SEAT = ("get_allocation",)
+
 DOORS = {
     "offer_premises": Door(OfferPremises, OfferView),
     "get_premises": Door(TheOffer, OfferView),
@@ -75,12 +77,13 @@ DOORS = {
     "withdraw_offer": Door(WithReason, OfferView, edits=("get_premises",)),
     "propose_allocation": Door(TheMarathon, Proposal),
     "allocate": Door(Allocate, AllocationView),
-    "confirm_allocation": Door(TheAllocation, AllocationView),
+    "confirm_allocation": Door(TheAllocation, AllocationView, edits=SEAT),
     "confirm_all": Door(TheMarathon, AllocationView, many=True),
-    "decline_allocation": Door(EndAllocation, AllocationView),
-    "cancel_allocation": Door(EndAllocation, AllocationView),
-    "hand_over": Door(TheAllocation, AllocationView),
-    "return_keys": Door(TheAllocation, AllocationView),
+    "decline_allocation": Door(EndAllocation, AllocationView, edits=SEAT),
+    "cancel_allocation": Door(EndAllocation, AllocationView, edits=SEAT),
+    "hand_over": Door(TheAllocation, AllocationView, edits=SEAT),
+    "return_keys": Door(TheAllocation, AllocationView, edits=SEAT),
+    "get_allocation": Door(TheAllocation, AllocationView),
     "list_allocations": Door(PageOfMarathon, AllocationView, many=True),
     "my_data": Door(None, MyData),
 }

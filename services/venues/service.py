@@ -88,6 +88,10 @@ class VenuesService:
         return keys.return_keys(work, **request)
 
     @query
+    def get_allocation(self, work: Work, request: Request) -> Any:
+        return allocations.get(work, **request)
+
+    @query
     def list_allocations(self, work: Work, request: Request) -> Any:
         return allocations.list_allocations(work, **request)
 

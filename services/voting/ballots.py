@@ -9,11 +9,12 @@ from typing import Any
 from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
+from services.chassis import idempotency
 from services.chassis.database import insert
 from services.chassis.work import Work
 from services.voting import admission, candidates, codes, eligibility, passes, polls
 from services.voting.rules import RULES
-from services.voting.tables import BallotRow, Entry, Poll
+from services.voting.tables import BallotRow, Entry, Poll, PollSecret
 
 # The gateway's name for ballots that came by RPC; those in batches will bear their gateway's.
 BY_CALL = "call"
@@ -26,30 +27,52 @@ def cast(
 
     Raises ``Refusal`` "poll_not_open", "poll_closed", "project_not_votable", "pass_invalid",
     "code_unknown", "code_revoked" or "code_used", and ``Forbidden`` for those the marathon's
-    settings keep out.
+    settings keep out. Under an idempotency key the tracker follows from voter and key: who
+    repeats a ballot is given the receipt of the one that is there, and "idempotency_mismatch"
+    for another choice; so nothing but the ballot itself is kept.
     """
+    known = _known(work, poll, pass_, code)
+    if known is not None:
+        if known.choice != project:
+            raise idempotency.mismatch()
+        return _receipt(known)
     found = admission.open_poll(work, poll)
     candidates.must_stand(work, found, project)
     voter = codes.spend(work, found, code) if code else _bearer(work, found, pass_ or "")
     number = _enter(work.session, found, voter)
-    tracker = _new_tracker(work)
-    work.session.add(
-        BallotRow(
-            poll=found.id,
-            tracker=tracker,
-            voter_key=voter,
-            choice=project,
-            accepted_at=work.now,
-            gateway=BY_CALL,
-            batch=number,
-            index_in_batch=0,
-        )
+    row = BallotRow(
+        poll=found.id,
+        tracker=_tracker(work, found, voter),
+        voter_key=voter,
+        choice=project,
+        accepted_at=work.now,
+        gateway=BY_CALL,
+        batch=number,
+        index_in_batch=0,
     )
+    work.session.add(row)
+    return _receipt(row)
+
+
+def _known(work: Work, poll: str, pass_: str | None, code: str | None) -> BallotRow | None:
+    """The ballot that this voter cast before under this key, also once the poll is closed."""
+    found = polls.find(work, poll)
+    secret = work.session.get(PollSecret, found.id)
+    if work.key is None or secret is None:
+        return None
+    if code:
+        voter = codes.voter_key(secret.secret, code)
+    else:
+        voter = passes.verify(secret.secret, found.id, pass_ or "")
+    return work.session.get(BallotRow, (found.id, _tracker(work, found, voter)))
+
+
+def _receipt(row: BallotRow) -> dict[str, Any]:
     return {
-        "poll": found.id,
-        "receipt": tracker,
-        "accepted_at": work.now,
-        "replaces": number > 1,
+        "poll": row.poll,
+        "receipt": row.tracker,
+        "accepted_at": row.accepted_at,
+        "replaces": row.batch > 1,
     }
 
 
@@ -75,7 +98,9 @@ def _enter(session: Session, poll: Poll, voter: str) -> int:
     return number
 
 
-def _new_tracker(work: Work) -> str:
+def _tracker(work: Work, poll: Poll, voter: str) -> str:
     # Hexadecimal: a tracker that began with "-" would be a formula to a spreadsheet.
+    if work.key is not None:
+        return passes.keyed_tracker(polls.secret_of(work, poll), voter, work.key)
     token = work.secret_token(RULES.tracker_bytes)
     return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).hex()

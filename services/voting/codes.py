@@ -119,7 +119,7 @@ def spend(work: Work, poll: Poll, given: str) -> str:
             "Ce code a été révoqué par l’organisation.",
             "Demandez un autre code ou votez par courriel.",
         )
-    voter = passes.voter_key(secret, f"code:{hashed}")
+    voter = voter_key(secret, given)
     if code.used and not _is_spoilt(work, poll, voter):
         raise Refusal("code_used", "Ce code a déjà servi.", "Un code ne vaut qu’un bulletin.")
     code.used = True
@@ -135,6 +135,11 @@ def revoked_voters(work: Work, poll: Poll) -> set[str]:
     )
     secret = polls.secret_of(work, poll)
     return {passes.voter_key(secret, f"code:{hashed}") for hashed in hashes}
+
+
+def voter_key(secret: str, given: str) -> str:
+    """The key under which whoever holds this code votes."""
+    return passes.voter_key(secret, f"code:{hash_of(secret, given)}")
 
 
 def hash_of(secret: str, given: str) -> str:

@@ -10,11 +10,19 @@ import json
 from datetime import datetime
 
 from services.chassis.errors import Refusal
+from services.voting.rules import RULES
 
 
 def voter_key(secret: str, who: str) -> str:
     """The key under which ``who`` (a person_key, or ``code:`` and a hash) votes (RULES V1)."""
     return _mac(secret.encode(), who.encode()).hex()
+
+
+def keyed_tracker(secret: str, voter: str, key: str) -> str:
+    """The tracker of a ballot cast under an idempotency key: the same each time, and unknown to
+    whoever lacks the poll's secret."""
+    tracker = _mac(_mac(secret.encode(), b"tracker"), f"{voter}:{key}".encode())
+    return tracker[: RULES.tracker_bytes].hex()
 
 
 def sign(secret: str, poll: str, voter: str, closes_at: datetime) -> str:

@@ -131,13 +131,17 @@ def signed_in_by_link(instance: Instance) -> list[str]:
         entered = browser.post(page, data={"token": link[1]}, headers=here, timeout=30)
         assert entered.url == f"{instance.url}/moi", entered.text
         browser.get(f"{instance.url}/moi/donnees", timeout=30)
-        (cookie,) = browser.cookies
-        return [link[1], str(cookie.value)]
+        (cookie,) = browser.cookies.values()
+        return [link[1], cookie]
 
 
 def asked_wrongly(instance: Instance) -> list[str]:
     """What people mistype or paste into the wrong place; each is refused."""
-    secrets = ["personne@example.org", "mit_a-token-that-was-revoked", "a-link-that-was-used-before"]
+    secrets = [
+        "personne@example.org",
+        "mit_a-token-that-was-revoked",
+        "a-link-that-was-used-before",
+    ]
     for method, path, sent in (
         ("GET", "/connexion/lien", {"params": {"token": secrets[2]}}),
         ("GET", f"/{secrets[0]}", {}),

@@ -56,6 +56,7 @@ WHO = {
         GET /marathons/<marathon>/coaches
         GET /marathons/<marathon>/premises
         GET /marathons/<marathon>/allocations
+        GET /allocations/<allocation>
         GET /marathons/<marathon>/poll
         GET /marathons/<marathon>/poll/results
         GET /polls/<poll>
@@ -67,6 +68,7 @@ WHO = {
         GET /polls/<poll>/record
         GET /marathons/<marathon>/grid
         GET /marathons/<marathon>/prizes
+        GET /prizes/<prize>
         GET /marathons/<marathon>/palmares
         GET /clock
         GET /mails

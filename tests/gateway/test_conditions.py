@@ -55,6 +55,12 @@ MOVES: dict[str, Body] = {
     "decide_offer": lambda _n: {"approve": False, "reason": "Inventé."},
     "withdraw_offer": lambda _n: {"reason": "Inventé."},
     "convene_panel": lambda _n: {},
+    "confirm_allocation": lambda _n: {},
+    "decline_allocation": lambda _n: {"reason": "Inventé."},
+    "cancel_allocation": lambda _n: {"reason": "Inventé."},
+    "hand_over": lambda _n: {},
+    "return_keys": lambda _n: {},
+    "award_prize": lambda _n: {"project": None},
 }
 ELSEWHERE = {
     "deliberate": "the ranking is shown only after the end: tests/jury/test_edits.py",
@@ -113,7 +119,12 @@ class Desk:
         return re.sub(r"<(\w+)>", lambda part: self._id(part[1], name), route.path)
 
     def _id(self, part: str, name: str) -> str:
-        lists = {"project": "projects", "offer": "premises"}
+        lists = {
+            "project": "projects",
+            "offer": "premises",
+            "allocation": "allocations",
+            "prize": "prizes",
+        }
         if part == "marathon":
             return LEGS[1] if name in ("set_host", "reveal_host") else LEG
         return str(json_of(self.get(f"/marathons/{LEG}/{lists[part]}"))[0]["id"])
@@ -342,4 +353,7 @@ def test_what_strangers_are_answered_again_holds_nothing_secret() -> None:
         for each in commands
         if each.messages.memory == "answer" and each.messages.gives
     }
-    assert kept == {"request_sign_in": ["minutes"]}
+    assert kept == {
+        "request_sign_in": ["minutes"],
+        "request_ballot": ["minutes", "poll"],
+    }

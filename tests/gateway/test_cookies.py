@@ -82,3 +82,17 @@ def test_the_privacy_page_names_the_cookie(app: Flask) -> None:
     text = app.test_client().get("/confidentialite").text
     assert f"« {app.config['SESSION_COOKIE_NAME']} »" in text
     assert "14 jours" in text
+
+
+def test_who_signs_in_keeps_nothing_of_the_session_before(app: Flask) -> None:
+    """A cookie that somebody else planted is worth nothing afterwards (session fixation)."""
+    client = app.test_client()
+    app.extensions["gateway"].caller.people["planted"] = person(name="Somebody else")
+    with client.session_transaction(base_url=PUBLIC) as session:
+        session.update({"session": "planted", "language": "en", "odd": "kept?"})
+    answer = client.post(
+        "/connexion/lien", data={"token": "t"}, headers=here(app), base_url=PUBLIC
+    )
+    assert answer.status_code == 303
+    with client.session_transaction(base_url=PUBLIC) as session:
+        assert dict(session) == {"_permanent": True, "session": "s1", "language": "en"}

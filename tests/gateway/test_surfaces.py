@@ -75,5 +75,5 @@ def test_no_surface_believes_what_address_a_request_names(
             "Forwarded": f"host={EVIL}",
         }
     )
-    assert {who: differing(misled[who], plain[who]) for who in plain} == dict.fromkeys(plain, [])
+    assert [who for who in plain if differing(misled[who], plain[who])] == []
     assert EVIL not in repr(misled)

@@ -133,6 +133,9 @@ class Stage:
         self.story = story
         self.ids = {**ids_of(self.troupe), "project": [story.projects(LEG)["Jardin"]]}
         coach = story.ask("registration", "list_coaches", marathon=LEG)[0]
+        roles = story.ask("registration", "list_roles", marathon=LEG)
+        # Not the coach's: taking it away must not change who may pair them.
+        self.ids["role_id"] = [role["id"] for role in roles if role["role"] == "juror"]
         self.bodies = {**BODIES, "pair_coach": {"role_id": coach["role_id"]}}
         other = story.ask("registration", "get_team", project=story.projects(LEG)["Poterie"])
         offers = story.ask("venues", "list_premises", marathon=LEG)

@@ -151,6 +151,20 @@ class Stage(Letters):
         assert tally is not None
         return tally
 
+    def published(self, receipt: str) -> dict[str, Any]:
+        """What every door tells of a counted poll, by door."""
+        poll = self.poll().id
+        doors = {
+            "get_results": {"marathon": MARATHON},
+            "get_record": {"poll": poll},
+            "list_receipts": {"poll": poll},
+            "get_poll": {"poll": poll},
+            "check_receipt": {"poll": poll, "receipt": receipt},
+            "get_box": {"poll": poll},
+            "list_codes": {"poll": poll},
+        }
+        return {door: self.call(door, **request) for door, request in doors.items()}
+
     def rows(self, *tables: str) -> dict[str, int]:
         """How many rows there are in voting's tables."""
         with self.voting.session() as session:

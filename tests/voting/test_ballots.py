@@ -6,8 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from services.chassis.errors import Refusal
+from services.chassis.tables import idempotency
 from services.voting import passes, polls
 from tests.voting.stage import CLOSES, MARATHON, NOBODY, OPENS, Stage, on_sqlite
 
@@ -169,6 +171,50 @@ def test_nothing_of_a_ballot_is_kept_under_an_idempotency_key(stage: Stage) -> N
     stage.opened()
     request = {"poll": stage.poll().id, "pass": a_pass(stage, "anne"), "project": "wool"}
     answers = [stage.voting.call("cast", request, actor=NOBODY, key="again") for _ in range(2)]
-    assert answers[0]["receipt"] != answers[1]["receipt"]
+    assert answers[0] == answers[1]
+    with stage.voting.session() as session:
+        assert session.execute(select(idempotency)).all() == []
     stage.ended()
     assert stage.tally()["counted"]["wool"] == 1
+
+
+# --- repeated under a key -----------------------------------------------------------------
+
+
+def test_a_ballot_that_is_repeated_under_its_key_is_one(stage: Stage) -> None:
+    stage.opened()
+    anne = a_pass(stage, "anne")
+    first = keyed(stage, "bakery", pass_=anne)
+    assert keyed(stage, "bakery", pass_=anne) == first
+    assert stage.rows("ballots", "register") == {"ballots": 1, "register": 1}
+    with pytest.raises(Refusal, match="idempotency_mismatch"):
+        keyed(stage, "wool", pass_=anne)
+    # Somebody else's key is their own, and another key is another ballot.
+    others = keyed(stage, "wool", pass_=a_pass(stage, "bruno"))
+    again = keyed(stage, "wool", "another", pass_=anne)
+    assert len({first["receipt"], others["receipt"], again["receipt"]}) == 3
+    assert (first["replaces"], again["replaces"]) == (False, True)
+    # The answer that was lost on its way is given after the closing too.
+    stage.at(CLOSES)
+    assert keyed(stage, "bakery", pass_=anne) == first
+    with pytest.raises(Refusal, match="poll_closed"):
+        keyed(stage, "bakery", "a third", pass_=anne)
+
+
+def test_a_paper_code_that_is_repeated_under_its_key_is_one(stage: Stage) -> None:
+    stage.opened()
+    asked = {"poll": stage.poll().id, "place": "Mairie", "count": 1}
+    (code,) = stage.voting.call("issue_codes", asked)["codes"]
+    first = keyed(stage, "bakery", code=code)
+    assert keyed(stage, "bakery", code=code.lower()) == first
+    with pytest.raises(Refusal, match="idempotency_mismatch"):
+        keyed(stage, "wool", code=code)
+    with pytest.raises(Refusal, match="code_used"):
+        keyed(stage, "bakery", "another", code=code)
+    assert stage.rows("ballots", "register") == {"ballots": 1, "register": 1}
+
+
+def keyed(stage: Stage, project: str, key: str = "key", **proof: str) -> dict[str, Any]:
+    request = {"poll": stage.poll().id, "project": project}
+    request |= {name.rstrip("_"): value for name, value in proof.items()}
+    return dict(stage.voting.call("cast", request, actor=NOBODY, key=key))

@@ -31,6 +31,7 @@ ACTIONS = (
     Action(
         "attribuer-un-prix", "award_prize",
         N_("Award a prize"), N_("Award"), N_("The prize is awarded."), ("project",),
+        stored="jury.get_prize",
     ),
     Action(
         "publier-le-palmares", "publish_palmares",

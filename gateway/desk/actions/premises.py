@@ -43,7 +43,7 @@ ACTIONS = (
     Action(
         "approuver-un-local", "decide_offer",
         N_("Approve the premises"), N_("Approve"), N_("The premises are approved."),
-        ("despite_collisions",), fixed={"approve": True},
+        ("despite_collisions",), fixed={"approve": True}, stored="venues.get_premises",
     ),
     Action(
         "refuser-un-local", "decide_offer",
