@@ -90,9 +90,7 @@ def test_who_signs_in_keeps_nothing_of_the_session_before(app: Flask) -> None:
     app.extensions["gateway"].caller.people["planted"] = person(name="Somebody else")
     with client.session_transaction(base_url=PUBLIC) as session:
         session.update({"session": "planted", "language": "en", "odd": "kept?"})
-    answer = client.post(
-        "/connexion/lien", data={"token": "t"}, headers=here(app), base_url=PUBLIC
-    )
+    answer = client.post("/connexion/lien", data={"token": "t"}, headers=here(app), base_url=PUBLIC)
     assert answer.status_code == 303
     with client.session_transaction(base_url=PUBLIC) as session:
         assert dict(session) == {"_permanent": True, "session": "s1", "language": "en"}
