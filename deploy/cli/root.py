@@ -16,6 +16,7 @@ COMMANDS = {
     "migrate": ("deploy.cli.migrate", "Bring databases to the newest migration, or down."),
     "topology": ("deploy.cli.topology", "Declare the broker's exchanges and queues."),
     "events": ("deploy.cli.events", "Look at, replay or drop events that failed."),
+    "poll": ("deploy.cli.poll", "Count a box of ballots again, offline."),
     "token": ("deploy.cli.token", "Make tokens for programs that use the API."),
     "organiser": ("deploy.cli.organiser", "Let people in as organisers."),
     "local": ("deploy.cli.local", "Private RabbitMQ and PostgreSQL for this folder."),

@@ -6,11 +6,13 @@ Nothing but the standard library, so that scrutineers can read it and run it by 
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 CSV_HEADER = "tracker,choice"
 
@@ -143,23 +145,31 @@ def recount(rows: Iterable[tuple[str, str]]) -> Recount:
     )
 
 
-def differences(rows: Iterable[tuple[str, str]], record: Mapping[str, object]) -> list[str]:
-    """What a recount of a box finds different from the poll's record; empty when they agree."""
-    found = recount(rows)
-    counted = {p: n for p, n in dict(record["counted"]).items() if n}  # type: ignore[call-overload]
-    seen: dict[str, object] = {
-        "counted_ballots": found.ballots,
-        "box_digest": found.box_digest,
-        "receipts_digest": found.receipts_digest,
+def differences(found: Recount, record: Mapping[str, Any]) -> list[str]:
+    """What a recount finds different from the poll's record, a sentence each; empty when they
+    agree."""
+    counted = {project: votes for project, votes in record["counted"].items() if votes}
+    winners = leaders(found.counted)
+    if len(winners) > 1 and record.get("rule") == "lots":
+        winners = (draw(winners, found.box_digest),)
+    seen: dict[str, tuple[object, object]] = {
+        "counted_ballots": (record.get("counted_ballots"), found.ballots),
+        "counted": (counted, found.counted),
+        "winners": (list(record.get("winners", [])), list(winners)),
+        "box_digest": (record.get("box_digest"), found.box_digest),
+        "receipts_digest": (record.get("receipts_digest"), found.receipts_digest),
     }
-    wrong = [
-        f"{name}: {record.get(name)} in the record, {value} in the box"
-        for name, value in seen.items()
-        if record.get(name) != value
+    return [
+        f"{name}: {told} in the record, {value} in the box"
+        for name, (told, value) in seen.items()
+        if told != value
     ]
-    if counted != found.counted:
-        wrong.append(f"counted: {counted} in the record, {found.counted} in the box")
-    return wrong
+
+
+def record_digest(record: Mapping[str, Any]) -> str:
+    """SHA-256, in hexadecimal, of a record's canonical JSON: sorted keys, no spaces, UTF-8."""
+    canonical = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _distinct(ballots: Iterable[Ballot]) -> dict[str, Ballot]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +11,7 @@ from services.chassis.errors import Refusal
 from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
 from services.voting import codes, polls
-from services.voting.count import Outcome
+from services.voting.count import Outcome, record_digest
 from services.voting.tables import BoxRow, Poll
 
 FORMAT = 1
@@ -48,23 +46,13 @@ def write(work: Work, poll: Poll, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def canonical(record: dict[str, Any]) -> str:
-    """A record as one text, always the same: sorted keys, no spaces, UTF-8."""
-    return json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def digest(record: dict[str, Any]) -> str:
-    """SHA-256 of the canonical record, in hexadecimal."""
-    return hashlib.sha256(canonical(record).encode()).hexdigest()
-
-
 def tally(record: dict[str, Any]) -> dict[str, Any]:
     """What ``poll_counted`` carries."""
     names = ("accepted", "counted_ballots", "replaced", "invalidated", "spoilt")
     more = ("raw", "counted", "tie", "winners", "seed", "box_digest")
     return {
         **{name: record[name] for name in (*names, *more)},
-        "record_digest": digest(record),
+        "record_digest": record_digest(record),
     }
 
 
@@ -75,7 +63,7 @@ def get(work: Work, poll: str) -> dict[str, Any]:
         "poll": found.id,
         "marathon": found.marathon,
         "record": record,
-        "digest": digest(record),
+        "digest": record_digest(record),
     }
 
 
@@ -114,7 +102,7 @@ def results(work: Work, marathon: str) -> dict[str, Any]:
         "results": _lines(work, found, record),
         "winners": _winners(work, found, record),
         "counted_at": found.counted_at,
-        "record_digest": digest(record),
+        "record_digest": record_digest(record),
     }
 
 

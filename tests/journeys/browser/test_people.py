@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
-from hashlib import sha256
 
 import pytest
 
 from gateway.forms.fields import shown
-from services.voting.record import canonical
+from services.voting.count import record_digest
 from tests.journeys.browser.conftest import PROFILES, Visit, Visits, plain
 from tests.journeys.browser.marathons import JURORS, MARATHON, WINNER, open_poll, project
 from tests.journeys.browser.town import ORGANISER, Town
@@ -77,7 +76,7 @@ def test_a_resident_finds_the_result_and_checks_it(
         digest = me.page.locator(".digest").all_inner_texts()
         me.press("Le procès-verbal, en fichier")
         record = json.loads(me.page.locator("body").inner_text())["record"]
-        assert sha256(canonical(record).encode()).hexdigest() in digest
+        assert record_digest(record) in digest
         me.go(f"/marathons/{MARATHON}/resultats")
         me.press(WINNER)
         assert me.page.get_by_role("heading", level=1).inner_text() == WINNER

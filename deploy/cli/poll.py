@@ -1,0 +1,75 @@
+"""``marathon poll``: for scrutineers, who have a file and no instance (RULES V8)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group(name="poll")
+def command() -> None:
+    """Count a box again, offline."""
+
+
+@command.command(short_help="Count a box file again.")
+@click.argument("box", type=EXISTING)
+@click.option("--record", type=EXISTING, help="The published record: says whether they agree.")
+def count(box: Path, record: Path | None) -> None:
+    """Count the ballots of BOX, a CSV file with the columns tracker and choice.
+
+    Prints JSON. Nothing is asked of any server. With --record, also whether the box agrees with
+    the published record of the poll, and the exit code is 1 where it does not.
+    """
+    from services.voting.count import leaders, recount
+
+    published = _record(record) if record else None
+    found = recount(_rows(box))
+    winners = leaders(found.counted)
+    told: dict[str, Any] = {
+        "ballots": found.ballots,
+        "counts": found.counted,
+        "winners": list(winners),
+        "tie": len(winners) > 1,
+    }
+    if published is not None:
+        wrong = _differences(published, found)
+        told |= {"agrees": not wrong, "differences": wrong}
+    click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+    if not told.get("agrees", True):
+        raise SystemExit(1)
+
+
+def _rows(box: Path) -> list[tuple[str, str]]:
+    from services.voting.box_file import BoxError, read
+
+    try:
+        return list(read(box))
+    except BoxError as error:
+        lines = "".join(f"\n  {line}" for line in error.wrong)
+        raise click.ClickException(f"{box} can't be counted:{lines}") from error
+
+
+def _record(path: Path) -> dict[str, Any]:
+    """The record as the API publishes it, with its digest, or the bare record."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
+        record = document.get("record", document)
+        if not isinstance(record["counted"], dict):
+            raise TypeError("counted")
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise click.ClickException(f"{path} is not the record of a poll.") from error
+    return {"digest": None, **document, "record": record}
+
+
+def _differences(published: dict[str, Any], found: Any) -> list[str]:
+    from services.voting.count import differences, record_digest
+
+    record, told = published["record"], published["digest"]
+    digest = record_digest(record)
+    changed = [f"digest: {told} published, {digest} of the record itself"]
+    return [*(changed if told not in (None, digest) else []), *differences(found, record)]
