@@ -135,6 +135,9 @@ def _signed_in(credential: Credential) -> Visitor:
 def _end(response: Response) -> Response:
     for name, value in headers_of(parts().settings).items():
         response.headers.setdefault(name, value)
+    if response.status_code in (429, 503):
+        # Also where a page shows what was refused beside what was typed.
+        response.headers.setdefault("Retry-After", str(problems.RETRY_AFTER_S))
     # What one visitor may see, another may not: who knows better has said so.
     response.headers.setdefault("Cache-Control", "no-store")
     if "correlation" in g:

@@ -29,6 +29,7 @@ BY_NAME = {route.endpoint: route for route in ROUTES}
 # Doors that have no address, and why.
 INTERNAL: dict[str, str] = {
     "registration.identify": "asked by the gateway itself for every credential it is shown",
+    "voting.look_at_proof": "for the page that a mailed link opens; a program exchanges the token",
     **{
         f"{service}.my_data": "the gateway puts the services' answers together: GET /me/data"
         for service in SERVICES

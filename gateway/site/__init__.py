@@ -6,7 +6,7 @@ from flask import Blueprint, Flask, g
 
 from gateway.asking import parts, visitor
 from gateway.languages import gettext, language, ngettext
-from gateway.site import ballots, cycles, legal, mails, marathons, my_data, projects, sign_in, words
+from gateway.site import cycles, legal, mails, marathons, my_data, projects, sign_in, vote, words
 from gateway.site.gaps import away
 from services.chassis.errors import Refusal
 
@@ -19,7 +19,7 @@ ATTRIBUTION = (
 def install(app: Flask, with_mails: bool) -> None:
     """Adds all pages to the app; the one of the mails only where everybody may read them."""
     blueprint = Blueprint("site", __name__)
-    for pages in (cycles, marathons, projects, sign_in, ballots, my_data, legal):
+    for pages in (cycles, marathons, projects, sign_in, vote, my_data, legal):
         pages.add_to(blueprint)
     if with_mails:
         mails.add_to(blueprint)

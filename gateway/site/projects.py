@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, request
 
-from gateway.asking import ask
+from gateway.asking import ask, parts
 from gateway.memory import public
 from gateway.site import words
 from gateway.site.gaps import part
@@ -32,5 +32,6 @@ def project(project: str) -> str:
         prizes=[won for won in palmares.get("prizes", []) if won["project"] == project],
         ranked=next((row for row in palmares.get("ranks", []) if row["project"] == project), None),
         public=project in palmares.get("public_winners", []),
+        address=f"{parts().settings.public_url}{request.path}",
         days=words.days,
     )

@@ -83,6 +83,16 @@ def redeem_token(work: Work, purpose: str, token: str) -> dict[str, Any]:
     return _use(work, row)
 
 
+def look_at(work: Work, purpose: str, token: str) -> dict[str, Any]:
+    """What a token would prove, without using it up. Raises as :func:`redeem_token`."""
+    query = select(proofs).where(proofs.c.id == _hashed(token), proofs.c.purpose == purpose)
+    row = work.session.execute(query).one_or_none()
+    if row is None:
+        raise _refusal("proof_invalid")
+    _must_be_good(work, row)
+    return dict(row.payload)
+
+
 def redeem_code(work: Work, purpose: str, email: str, code: str) -> dict[str, Any]:
     """Uses a proof up by the address and the code; answers its payload and ``email``.
 
@@ -157,11 +167,15 @@ def _matching(
     return wanted
 
 
-def _use(work: Work, row: Row[Any]) -> dict[str, Any]:
+def _must_be_good(work: Work, row: Row[Any]) -> None:
     if row.used_at is not None:
         raise _refusal("proof_used")
     if row.expires_at <= work.now:
         raise _refusal("proof_expired")
+
+
+def _use(work: Work, row: Row[Any]) -> dict[str, Any]:
+    _must_be_good(work, row)
     work.session.execute(
         update(proofs)
         .where(proofs.c.id == row.id)

@@ -22,6 +22,11 @@ def ask(work: Work, poll: Poll, email: str, project: str) -> proofs.Proof:
     )
 
 
+def look_at(work: Work, poll: Poll, token: str) -> dict[str, Any]:
+    """What a mailed link would confirm; the link stays good. Raises what ``proofs`` raises."""
+    return proofs.look_at(work, _purpose(poll), token)
+
+
 def confirm(
     work: Work, poll: Poll, token: str | None, email: str | None, code: str | None
 ) -> dict[str, Any]:

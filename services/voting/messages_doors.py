@@ -136,6 +136,20 @@ class Requested(Schema):
     minutes = count(metadata={"description": "how long the mailed link lives"})
 
 
+class LookAtProof(ThePoll):
+    """The mailed link's token, to see what it would vote for."""
+
+    token = fields.String(required=True, validate=validate.Length(1, 200))
+
+
+class Looked(Schema):
+    """What was chosen when asking; null where it is no candidate any more."""
+
+    poll = ident()
+    project = fields.String(allow_none=True)
+    title = fields.String(allow_none=True)
+
+
 class ExchangeProof(Schema):
     """The mailed link's token, or the address and the mailed code."""
 

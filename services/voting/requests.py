@@ -36,6 +36,17 @@ def request(
     return {"poll": found.id, "minutes": RULES.link_minutes}
 
 
+def look_at(work: Work, poll: str, token: str) -> dict[str, Any]:
+    """What a mailed link would vote for, so that a page can ask whether it shall; changes
+    nothing. Raises what :func:`exchange` raises."""
+    found = admission.open_poll(work, poll)
+    project = confirmations.look_at(work, found, token)["project"]
+    title = next(
+        (each["title"] for each in candidates.standing(work, found) if each["id"] == project), None
+    )
+    return {"poll": found.id, "project": project if title else None, "title": title}
+
+
 def exchange(
     work: Work,
     poll: str,

@@ -56,6 +56,10 @@ class VotingService(MailDoors):
     def request_ballot(self, work: Work, request: Request) -> Any:
         return requests.request(work, **request)
 
+    @query
+    def look_at_proof(self, work: Work, request: Request) -> Any:
+        return requests.look_at(work, **request)
+
     @command
     def exchange_proof(self, work: Work, request: Request) -> Any:
         return requests.exchange(work, **request)

@@ -21,6 +21,7 @@ from gateway.app import create_app
 from gateway.desk.actions import ACTIONS
 from services.chassis import tables
 from services.chassis.errors import Refusal
+from services.chassis.people_tables import mails
 from tests.gateway.stage import TroupeCaller, parts_of
 from tests.harness import Troupe
 
@@ -154,6 +155,9 @@ def _with_query(rule: Rule, path: str, ids: dict[str, list[str]]) -> Iterator[st
             query = "&".join(f"{name}={ids[name][0]}" for name in dict.fromkeys(parts))
             yield f"/faire/{action.name}?{query}"
         return
+    if rule.endpoint == "site.confirm_vote":
+        yield f"{path}?poll={ids['poll'][0]}&token={ids['token'][0]}"
+        return
     if "missing" in rule.rule:
         path += "?to=ended"
     yield path
@@ -180,6 +184,7 @@ def ids_of(troupe: Troupe) -> dict[str, list[str]]:
     }
     return {
         **{name: found or ["none"] for name, found in rows.items()},
+        "token": _tokens(troupe) or ["none"],
         "receipt": ["0" * 32],
         "key": ["nobody"],
         "mail": ["none"],
@@ -196,6 +201,13 @@ def _ids(troupe: Troupe, service: str, table: str) -> list[str]:
     column = next(iter(found.primary_key.columns))
     with player.session() as session:
         return [str(value) for value in session.scalars(select(column).order_by(column))]
+
+
+def _tokens(troupe: Troupe) -> list[str]:
+    """Those of the links to vote that were mailed."""
+    with troupe.players["voting"].session() as session:
+        texts = session.scalars(select(mails.c.text).order_by(mails.c.created_at, mails.c.id))
+        return [found for text in texts for found in re.findall(r"&token=([\w-]+)", text)]
 
 
 def events_of(troupe: Troupe) -> list[Any]:

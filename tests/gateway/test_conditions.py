@@ -344,7 +344,7 @@ def test_every_command_takes_a_key(app: Flask, caller: StandIn, route: Route) ->
     assert (bad.status_code, json_of(bad)["code"]) == (400, "idempotency_key_invalid")
 
 
-def test_what_strangers_are_answered_again_holds_nothing_secret() -> None:
+def test_what_strangers_are_answered_again_is_nothing_they_did_not_have() -> None:
     # They share the keys of "anonymous": who guesses a key and the request that went with it
     # is answered, or told that there is no answer any more.
     commands = [each for each in ROUTES if not each.reads and each.who.name == "ANYONE"]
@@ -356,4 +356,6 @@ def test_what_strangers_are_answered_again_holds_nothing_secret() -> None:
     assert kept == {
         "request_sign_in": ["minutes"],
         "request_ballot": ["minutes", "poll"],
+        # A pass: for who holds the mailed link or code, which is the request itself.
+        "exchange_proof": ["expires_at", "pass_", "project"],
     }

@@ -68,6 +68,8 @@ class Story(Tour):
         """Paper codes and mailed links; some vote again."""
         poll = self.poll(leg)["id"]
         codes = self.call("voting", "issue_codes", poll=poll, place="Mairie", count=7)["codes"]
+        resident: dict[str, Any] = {"email": "rene@example.org", "commune": HOST}
+        self.call("voting", "request_ballot", poll=poll, project=projects["Jardin"], **resident)
         for code, title in zip(codes, self.votes, strict=True):
             self.call("voting", "cast", poll=poll, code=code, project=projects[title])
 

@@ -10,6 +10,7 @@ from playwright.sync_api import Page
 from gateway.desk.actions import ACTIONS
 from tests.gateway.stage import StandIn, stand_in_app
 from tests.journeys.browser.conftest import Visit, Visits
+from tests.journeys.browser.marathons import open_poll, project
 from tests.journeys.browser.town import LEGS, Town
 
 DESK = f"/bureau/marathons/{LEGS[0]}"
@@ -23,7 +24,11 @@ PAGES: dict[str, str] = {
     "site.project": "/projets/{project}",
     "site.sign_in": "/connexion",
     "site.sign_in_link": "/connexion/lien?token=x",
-    "site.confirm_vote": "/vote/confirm?poll={poll}&token=x",
+    "site.confirm_vote": "/vote/confirm?poll={poll}&token={token}",
+    "site.vote": "/projets/{project}/voter",
+    "site.vote_on_paper": "/votes/{poll}/code",
+    "site.kiosk": "/votes/{poll}/borne",
+    "site.receipt": "/votes/{poll}/recu",
     "site.mails": "/courriels",
     "site.legal_notice": "/mentions-legales",
     "site.privacy": "/confidentialite",
@@ -43,7 +48,10 @@ PAGES: dict[str, str] = {
     "desk.grid": f"{DESK}/grille",
     "desk.act": "/faire/proposer-un-local?marathon=deux-etapes-1&retour=/moi",
 }
-ENGLISH = ("site.home", "site.marathon", "site.project", "site.results", "site.sign_in")
+ENGLISH = (
+    "site.home", "site.marathon", "site.project", "site.results", "site.sign_in", "site.vote",
+    "site.vote_on_paper", "site.kiosk", "site.receipt",
+)  # fmt: skip
 JURORS: dict[str, str] = {
     "desk.cards": f"/marathons/{LEGS[0]}/jury",
     "desk.card": f"/marathons/{LEGS[0]}/jury/{{project}}",
@@ -73,10 +81,16 @@ def test_every_page_is_in_these_tables(tmp_path: Any) -> None:
 @pytest.fixture(scope="module")
 def ids(running: Town) -> dict[str, str]:
     """What addresses are filled in with."""
+    poll = running.until(lambda: open_poll(running), "the poll is open")
+    asked = {"email": "regarde@example.org", "commune": "47179"}
+    running.post(f"/polls/{poll}/requests", **asked, project=project(running, "Four"))
+    link = running.link_for(asked["email"], set(), "/vote/confirm")
     return {
+        "token": link.rpartition("token=")[2],
+        "prize": running.post(f"/marathons/{LEGS[0]}/prizes", kind="rent", title="Loyer")["id"],
         "project": running.get(f"/marathons/{LEGS[0]}/projects")[0]["id"],
         "offer": running.get(f"/marathons/{LEGS[0]}/premises")[0]["id"],
-        "poll": running.get(f"/marathons/{LEGS[0]}/poll")["id"],
+        "poll": poll,
     }
 
 

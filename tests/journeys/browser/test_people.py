@@ -36,17 +36,91 @@ def test_a_resident_finds_a_project_and_votes(profile: str, running: Town, visit
         assert "Rue inventée" in me.page.locator("main").inner_text()
         assert "Le vote du public est ouvert" in me.page.locator("main").inner_text()
         poll = running.until(lambda: open_poll(running), "the poll is open")
+        me.page.reload()
+        me.press("Voter pour ce projet")
+        me.look()
+        me.fill("Votre adresse électronique", email)
+        me.fill("Votre commune", "Pène d’Agenais")
+        me.press("M’envoyer le lien")
+        # Refused, and nothing typed is lost.
+        assert me.page.get_by_label("Votre adresse électronique").input_value() == email
+        assert "Vouliez-vous dire : Penne-d'Agenais" in plain(me.page.locator("form").inner_text())
+        me.look()
+        me.fill("Votre commune", "penne d'agenais")
         seen = running.mails_to(email)
-        asked = {"email": email, "commune": "47179", "project": project(running, "Four")}
-        running.post(f"/polls/{poll}/requests", **asked)
+        me.press("M’envoyer le lien")
+        me.look()
         link = running.link_for(email, seen, "/vote/confirm")
         # Twice: whoever looks at a link before the person does must not vote with it.
         me.go(link)
         me.go(link)
+        title = me.page.get_by_role("heading", level=1).inner_text()
+        assert plain(title) == "Confirmez votre vote pour Four"
         me.look()
         me.press("Je confirme mon vote")
-        assert me.page.locator(".receipt").inner_text() != ""
+        first = me.page.locator(".receipt").inner_text()
+        assert len(first) == 32
         me.look()
+        me.page.get_by_text("Changer mon vote").click()
+        me.page.get_by_label("Laine").check()
+        me.press("Voter pour ce projet à la place")
+        assert me.page.locator(".receipt").inner_text() not in ("", first)
+        assert "remplace votre vote précédent" in me.page.locator("main").inner_text()
+        # The link is used up, and says so without voting again.
+        me.page.goto(f"{running.url}{link}")
+        assert "a déjà servi" in me.page.locator(".alert-danger").inner_text()
+        assert running.get(f"/polls/{poll}")["voters"] >= 1
+
+
+@every_profile
+def test_a_resident_votes_with_the_code_of_the_mail(
+    profile: str, running: Town, visit: Visits
+) -> None:
+    email = f"colette{number_of(profile)}@example.org"
+    running.until(lambda: open_poll(running), "the poll is open")
+    with visit(profile, running) as me:
+        me.go(f"/projets/{project(running, 'Laine')}/voter")
+        me.fill("Votre adresse électronique", email)
+        me.fill("Votre commune", "ailleurs")
+        seen = running.mails_to(email)
+        me.press("M’envoyer le lien")
+        me.fill("Code à six chiffres", "000 000")
+        me.press("Je confirme mon vote")
+        assert "n’est pas valable" in me.page.locator(".alert-danger").inner_text()
+        me.fill("Code à six chiffres", running.code_for(email, seen))
+        me.press("Je confirme mon vote")
+        assert len(me.page.locator(".receipt").inner_text()) == 32
+
+
+@every_profile
+def test_a_resident_votes_with_a_printed_code_at_home_and_at_the_tablet(
+    profile: str, running: Town, visit: Visits
+) -> None:
+    poll = running.until(lambda: open_poll(running), "the poll is open")
+    codes = running.post(f"/polls/{poll}/codes", place=f"Halle {profile}", count=2)["codes"]
+    with visit(profile, running) as me:
+        me.go(f"/marathons/{MARATHON}")
+        me.press("J’ai un code imprimé")
+        me.page.get_by_label("Four").check()
+        me.fill("Votre code", codes[0].lower().replace("-", " "))
+        me.press("Je vote")
+        receipt = me.page.locator(".receipt").inner_text()
+        assert len(receipt) == 32
+        me.go(f"/votes/{poll}/borne")
+        me.page.get_by_label("Laine").check()
+        # Somebody's who voted already; the choice stays.
+        me.fill("Votre code", codes[0])
+        me.press("Je vote")
+        assert "a déjà servi" in me.page.locator(".alert-danger").inner_text()
+        assert me.page.get_by_label("Laine").is_checked()
+        me.look()
+        me.fill("Votre code", codes[1])
+        me.press("Je vote")
+        me.look()
+        assert len(me.page.locator(".receipt").inner_text()) == 32
+        me.press("Votant suivant")
+        assert me.page.url == f"{running.url}/votes/{poll}/borne"
+        assert me.page.get_by_label("Votre code").input_value() == ""
 
 
 @every_profile

@@ -1,0 +1,59 @@
+"""Voting with a printed code: at home, or at the town hall's tablet, one voter after another."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, g, render_template, request, url_for
+
+from gateway.api.view import visitor_name
+from gateway.asking import ask
+from gateway.site.private import private
+from gateway.site.vote.casting import cast, done, key_of
+from services.chassis.errors import Refusal
+
+KIOSK_S = 20
+"""After so long the tablet is ready for the next voter, and the receipt is gone."""
+
+
+def add_to(site: Blueprint) -> None:
+    """Adds these pages."""
+    site.add_url_rule("/votes/<poll>/code", "vote_on_paper", by_code, methods=["GET", "POST"])
+    site.add_url_rule("/votes/<poll>/borne", "kiosk", kiosk, methods=["GET", "POST"])
+
+
+def by_code(poll: str) -> Response:
+    """A code and a choice; a code that came with the address is filled in, and not used."""
+    return _page(poll, kiosk=False)
+
+
+def kiosk(poll: str) -> Response:
+    """The same for a tablet that many use: nothing of a voter is left to the next one."""
+    return _page(poll, kiosk=True)
+
+
+def _page(poll: str, kiosk: bool) -> Response:
+    if request.method != "POST":  # link scanners send HEAD too
+        return _form(poll, kiosk)
+    project, code = request.form.get("project", ""), request.form.get("code", "").strip()
+    try:
+        receipt = cast(poll, project, key_of(code, project), code=code)
+    except Refusal as refusal:
+        return _form(poll, kiosk, refusal)
+    response = done(poll, receipt, kiosk=kiosk)
+    if kiosk:
+        response.headers["Refresh"] = f"{KIOSK_S}; url={url_for('site.kiosk', poll=poll)}"
+    return response
+
+
+def _form(poll: str, kiosk: bool, refusal: Refusal | None = None) -> Response:
+    # At the tablet everybody is the same visitor: there each page has an order of its own.
+    order = request.form.get("order") or (g.correlation if kiosk else visitor_name())
+    page = render_template(
+        "vote_paper.html",
+        poll=ask("voting.get_poll", {"poll": poll, "visitor": order}),
+        order=order,
+        kiosk=kiosk,
+        code=request.values.get("code", ""),
+        chosen=request.form.get("project", ""),
+        refusal=refusal,
+    )
+    return private(page, refusal.status if refusal else 200)
