@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.forms.error import Error
 from gateway.forms.fields import read as read_field
-from gateway.forms.form import Error
 from gateway.languages import gettext as _
 from gateway.problems import problem_of
 from services.chassis.errors import Refusal

@@ -12,8 +12,8 @@ from gateway.access import Who, admit
 from gateway.asking import ask, visitor
 from gateway.desk import seen
 from gateway.desk.acting import DONE
+from gateway.forms.error import Error
 from gateway.forms.fields import read
-from gateway.forms.form import Error
 from gateway.problems import problem_of
 from gateway.site.gaps import part
 from gateway.site.private import private

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gateway.forms import fields
+from gateway.forms.error import Error
 from gateway.forms.fields import Field
 from gateway.problems import problem_of
 from gateway.routes import Route
@@ -19,15 +20,6 @@ Options = Mapping[str, tuple[tuple[str, str], ...]]
 """What a field may choose from, by path, where its door does not say."""
 
 NO_OPTIONS: Options = MappingProxyType({})
-
-
-@dataclass(frozen=True)
-class Error:
-    """One thing that was refused; ``anchor`` is the field's id, empty where there is none."""
-
-    label: str
-    message: str
-    anchor: str
 
 
 @dataclass(frozen=True)

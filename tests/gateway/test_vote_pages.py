@@ -52,6 +52,11 @@ class Evening(Story):
             query = select(mails.c.text).where(mails.c.to == email).order_by(mails.c.created_at)
             return list(session.scalars(query))
 
+    def codes(self, count: int) -> list[str]:
+        """So many paper codes."""
+        made = self.call("voting", "issue_codes", poll=self.poll_id, place="Mairie", count=count)
+        return list(made["codes"])
+
     def counted(self) -> dict[str, int]:
         """The votes by title, once the marathon is over."""
         self.at(STARTS[0] + LENGTH)
@@ -115,7 +120,7 @@ def test_a_vote_that_is_not_confirmed_can_be_sent_again(
     client: FlaskClient, caller: StandIn
 ) -> None:
     caller.answers["voting.exchange_proof"] = {"pass": "pp", "project": "p1"}
-    caller.answers["voting.cast"] = Unavailable("voting")
+    caller.answers["voting.cast"] = caller.answers["voting.get_poll"] = Unavailable("voting")
     page = client.post("/vote/confirm", data={"poll": "poll1", "token": "t"})
     assert page.status_code == 503
     assert page.headers["Retry-After"]
@@ -134,8 +139,7 @@ def test_a_commune_that_is_on_no_list_keeps_what_was_typed(evening: Evening) -> 
 
 
 def test_the_tablet_keeps_nothing_of_a_voter(evening: Evening) -> None:
-    asked = {"poll": evening.poll_id, "place": "Mairie", "count": 2}
-    codes = evening.call("voting", "issue_codes", **asked)["codes"]
+    codes = evening.codes(2)
     path = f"/votes/{evening.poll_id}/borne"
     form = {"code": codes[0], "project": evening.titles["Poterie"]}
     voted = evening.client.post(path, data=form)
@@ -153,8 +157,7 @@ def test_the_tablet_keeps_nothing_of_a_voter(evening: Evening) -> None:
 
 
 def test_a_code_in_an_address_is_filled_in_and_not_used(evening: Evening) -> None:
-    asked = {"poll": evening.poll_id, "place": "Mairie", "count": 1}
-    (code,) = evening.call("voting", "issue_codes", **asked)["codes"]
+    (code,) = evening.codes(1)
     path = f"/votes/{evening.poll_id}/code"
     for method in ("HEAD", "GET", "GET"):
         page = evening.client.open(path, method=method, query_string={"code": code})

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, render_template, request
 
 from gateway.api.view import client_ip
 from gateway.asking import ask
-from gateway.forms.form import Error
+from gateway.forms.error import Error
 from gateway.languages import N_, language
 from gateway.languages import gettext as _
 from gateway.site import communes

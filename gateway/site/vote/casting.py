@@ -92,7 +92,9 @@ def _vote(poll: str, given: Mapping[str, Any]) -> Response:
             raise Refusal("project_not_votable", "Ce projet ne participe plus au vote.")
         receipt = cast(poll, given["project"], **{"pass": given["pass"]})
     except Refusal as refusal:
-        page = render_template("vote_again.html", poll=_poll(poll), given=given, refusal=refusal)
+        page = render_template(
+            "vote_again.html", poll=_poll(poll), poll_id=poll, given=given, refusal=refusal
+        )
         return private(page, refusal.status)
     return done(poll, receipt, given["pass"])
 
