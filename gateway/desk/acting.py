@@ -132,7 +132,8 @@ def _back() -> str:
 
 def _after(action: Action, answer: Any) -> Response | Answer:
     if action.endpoint == "issue_codes":
-        return private(render_template("codes.html", batch=answer, back=_back()))
+        poll = request.values["poll"]
+        return private(render_template("codes.html", batch=answer, poll=poll, back=_back()))
     if action.endpoint == "propose_allocation" and not answer["possible"]:
         return private(render_template("conflict.html", conflict=answer["conflict"], back=_back()))
     if action.endpoint == "register_project":

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, g, render_template, request, url_for
+from typing import Any
+
+from flask import Blueprint, Response, g, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as Answer
 
 from gateway.api.view import visitor_name
 from gateway.asking import ask
+from gateway.site.gaps import part
 from gateway.site.private import private
 from gateway.site.vote.casting import cast, done, key_of
 from services.chassis.errors import Refusal
@@ -16,8 +20,34 @@ KIOSK_S = 20
 
 def add_to(site: Blueprint) -> None:
     """Adds these pages."""
+    site.add_url_rule("/code", "any_code", any_code)
     site.add_url_rule("/votes/<poll>/code", "vote_on_paper", by_code, methods=["GET", "POST"])
     site.add_url_rule("/votes/<poll>/borne", "kiosk", kiosk, methods=["GET", "POST"])
+
+
+def any_code() -> Response | Answer:
+    """The short address that is printed beside a code: leads to the one vote that is open, or
+    lets one choose among several."""
+    polls = [poll for poll in map(_poll_of, _running()) if poll and poll["open"]]
+    if len(polls) == 1:
+        return redirect(url_for("site.vote_on_paper", poll=polls[0]["id"]), 303)
+    return private(render_template("open_votes.html", polls=polls))
+
+
+def _running() -> list[str]:
+    """The marathons in which a vote may be open."""
+    cycles = [cycle["id"] for cycle in ask("registration.list_cycles")]
+    found = [ask("registration.get_cycle", {"cycle": cycle}) for cycle in cycles]
+    return [
+        marathon["id"]
+        for cycle in found
+        for marathon in cycle["marathons"]
+        if marathon["state"] in ("running", "ended")
+    ]
+
+
+def _poll_of(marathon: str) -> Any:
+    return part("voting.get_poll", {"marathon": marathon})
 
 
 def by_code(poll: str) -> Response:

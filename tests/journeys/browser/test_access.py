@@ -27,6 +27,7 @@ PAGES: dict[str, str] = {
     "site.confirm_vote": "/vote/confirm?poll={poll}&token={token}",
     "site.vote": "/projets/{project}/voter",
     "site.vote_on_paper": "/votes/{poll}/code",
+    "site.any_code": "/code",
     "site.kiosk": "/votes/{poll}/borne",
     "site.receipt": "/votes/{poll}/recu",
     "site.mails": "/courriels",
