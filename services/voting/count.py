@@ -9,12 +9,18 @@ import hashlib
 import json
 import random
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby, islice, pairwise
+from operator import itemgetter
 from typing import Any
 
 CSV_HEADER = "tracker,choice"
+LINES_AT_ONCE = 10_000
+
+Cast = tuple[str, str, str, bool]
+"""A ballot in its place: voter, tracker, choice, whether it is invalidated."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Outcome:
 
     ``accepted`` = ``counted_ballots`` + ``replaced`` + ``invalidated`` + ``spoilt``; ``raw``
     has every voter's last ballot, ``counted`` those of them that count; ``box`` the counted
-    (tracker, choice), sorted.
+    (tracker, choice), sorted, or nothing where they are in a table.
     """
 
     accepted: int
@@ -51,12 +57,28 @@ class Outcome:
     spoilt: int
     raw: dict[str, int]
     counted: dict[str, int]
-    box: tuple[tuple[str, str], ...]
+    box: Sequence[tuple[str, str]]
     tie: bool
     winners: tuple[str, ...]
     seed: str | None
     box_digest: str
     receipts_digest: str
+
+
+@dataclass
+class Settled:
+    """Which ballots of a poll count, before they are put into the box.
+
+    ``left_out`` are the trackers of all others; ``raw`` has every voter's last ballot.
+    """
+
+    accepted: int
+    counted: int
+    invalidated: int
+    spoilt: int
+    raw: Counter[str]
+    standing: list[str]
+    left_out: list[str]
 
 
 @dataclass(frozen=True)
@@ -84,34 +106,70 @@ def count(
     tracker.
     """
     accepted = _distinct(ballots)
-    last = _last_of_each(accepted.values())
-    valid = [ballot for ballot in last if ballot.tracker not in invalidated]
-    standing = set(candidates) - set(spoilt)
-    box = sorted((b.tracker, b.choice) for b in valid if b.choice in standing)
-    raw = Counter(ballot.choice for ballot in last)
-    found = recount(box)
-    counted = {project: found.counted.get(project, 0) for project in sorted(standing)}
+    ordered = sorted(accepted.values(), key=lambda each: (each.voter, *each.when, each.tracker))
+    settled = settle(
+        ((each.voter, each.tracker, each.choice, each.tracker in invalidated) for each in ordered),
+        set(candidates) - set(spoilt),
+    )
+    left_out = set(settled.left_out)
+    box = sorted((t, each.choice) for t, each in accepted.items() if t not in left_out)
+    return outcome_of(settled, recount(box), rule, tuple(box))
+
+
+def settle(rows: Iterable[Cast], standing: Collection[str]) -> Settled:
+    """Which ballots count, of those that come voter by voter, each voter's in the order in which
+    they were accepted (by :attr:`Ballot.when`, then tracker) and none twice.
+
+    Keeps no more in memory than the trackers that do not count.
+    """
+    kept = sorted(standing)
+    found = Settled(0, 0, 0, 0, Counter(dict.fromkeys(kept, 0)), kept, [])
+    for trackers, (_voter, _tracker, choice, is_invalid) in _by_voter(rows):
+        found.accepted += len(trackers)
+        found.raw[choice] += 1
+        if is_invalid:
+            found.invalidated += 1
+        elif choice not in standing:
+            found.spoilt += 1
+        else:
+            trackers.pop()  # the last one counts
+            found.counted += 1
+        found.left_out += trackers
+    return found
+
+
+def outcome_of(
+    settled: Settled, box: Recount, rule: str, rows: Sequence[tuple[str, str]] = ()
+) -> Outcome:
+    """The outcome, from what was settled and the recount of the box that came of it.
+
+    Raises ``ValueError`` where the box is not what was settled.
+    """
+    if box.ballots != settled.counted:
+        raise ValueError(f"{settled.counted} ballots count, {box.ballots} are in the box")
+    counted = {project: box.counted.get(project, 0) for project in settled.standing}
     tied, seed = leaders(counted), None
     winners = tied
     if len(tied) > 1 and rule == "lots":
-        seed = found.box_digest
+        seed = box.box_digest
         winners = (draw(tied, seed),)
+    left = settled.accepted - settled.counted - settled.invalidated - settled.spoilt
     return Outcome(
-        accepted=len(accepted),
-        counted_ballots=len(box),
-        replaced=len(accepted) - len(last),
-        invalidated=len(last) - len(valid),
-        spoilt=len(valid) - len(box),
+        accepted=settled.accepted,
+        counted_ballots=settled.counted,
+        replaced=left,
+        invalidated=settled.invalidated,
+        spoilt=settled.spoilt,
         # A spoilt project that nobody voted for is left out: it makes no difference whether
         # it was withdrawn before or after the poll opened.
-        raw={p: raw[p] for p in sorted(standing | set(raw))},
+        raw=dict(sorted(settled.raw.items())),
         counted=counted,
-        box=tuple(box),
+        box=rows,
         tie=len(tied) > 1,
         winners=winners,
         seed=seed,
-        box_digest=found.box_digest,
-        receipts_digest=found.receipts_digest,
+        box_digest=box.box_digest,
+        receipts_digest=box.receipts_digest,
     )
 
 
@@ -134,14 +192,31 @@ def recount(rows: Iterable[tuple[str, str]]) -> Recount:
 
     Raises ``ValueError`` when a tracker is there twice.
     """
-    box = sorted(rows)
-    if len({tracker for tracker, _ in box}) != len(box):
-        raise ValueError("a tracker is in the box twice")
+    return recount_sorted(sorted(rows))
+
+
+def recount_sorted(rows: Iterable[tuple[str, str]]) -> Recount:
+    """As :func:`recount`, of rows that come by tracker; keeps none of them.
+
+    Raises ``ValueError`` also where they come in another order.
+    """
+    box, receipts = hashlib.sha256(f"{CSV_HEADER}\n".encode()), hashlib.sha256()
+    counted: Counter[str] = Counter()
+    before, waiting = "", iter(rows)
+    # Many at a time: a call for each line would take as long as all the rest of the count.
+    while part := list(islice(waiting, LINES_AT_ONCE)):
+        trackers = [tracker for tracker, _ in part]
+        if any(one >= other for one, other in pairwise([before, *trackers])):
+            raise ValueError("a tracker is in the box twice, or the box is not in its order")
+        before = trackers[-1]
+        counted.update(choice for _, choice in part)
+        box.update("".join(f"{tracker},{choice}\n" for tracker, choice in part).encode())
+        receipts.update("".join(f"{tracker}\n" for tracker in trackers).encode())
     return Recount(
-        ballots=len(box),
-        counted=dict(sorted(Counter(choice for _, choice in box).items())),
-        box_digest=_sha256(CSV_HEADER, *(f"{tracker},{choice}" for tracker, choice in box)),
-        receipts_digest=_sha256(*(tracker for tracker, _ in box)),
+        ballots=counted.total(),
+        counted=dict(sorted(counted.items())),
+        box_digest=box.hexdigest(),
+        receipts_digest=receipts.hexdigest(),
     )
 
 
@@ -180,18 +255,10 @@ def _distinct(ballots: Iterable[Ballot]) -> dict[str, Ballot]:
     return found
 
 
-def _last_of_each(ballots: Iterable[Ballot]) -> list[Ballot]:
-    last: dict[str, Ballot] = {}
-    for ballot in ballots:
-        before = last.get(ballot.voter)
-        # The tracker decides what nothing else does, so that no order of arrival can.
-        if before is None or (before.when, before.tracker) < (ballot.when, ballot.tracker):
-            last[ballot.voter] = ballot
-    return list(last.values())
-
-
-def _sha256(*lines: str) -> str:
-    digest = hashlib.sha256()
-    for line in lines:
-        digest.update(f"{line}\n".encode())
-    return digest.hexdigest()
+def _by_voter(rows: Iterable[Cast]) -> Iterator[tuple[list[str], Cast]]:
+    """Each voter's trackers, and their last ballot."""
+    for _voter, theirs in groupby(rows, key=itemgetter(0)):
+        trackers = []
+        for row in theirs:
+            trackers.append(row[1])
+        yield trackers, row

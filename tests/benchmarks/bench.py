@@ -23,7 +23,7 @@ from rich.console import Console
 
 from deploy import local
 from services.chassis.config import SERVICES
-from tests.benchmarks import pages
+from tests.benchmarks import counting, pages
 from tests.benchmarks.figures import Figure, percentile
 from tests.instance import MARATHON, Instance, free_port
 
@@ -155,6 +155,12 @@ def page_figures(bench: Bench) -> list[Figure]:
     return pages.measure(bench)
 
 
+def count_figures(bench: Bench) -> list[Figure]:
+    """Counting, from a thousand to a million ballots."""
+    console.print("measuring the count …")
+    return counting.measure(bench)
+
+
 def _seconds_to_ready(began: float, port: int) -> float:
     import urllib.request
 
@@ -202,6 +208,7 @@ def main() -> int:
             *embedded(),
             *services(bench),
             *page_figures(bench),
+            *count_figures(bench),
         ]
     finally:
         bench.close()

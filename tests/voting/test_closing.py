@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from services.chassis.errors import Refusal
+from services.voting import codes, polls
+from services.voting.count import Ballot, Outcome, count
+from services.voting.tables import BallotRow, BoxRow
 from services.voting.window import EARLY
 from tests.voting.stage import CLOSES, MARATHON, NOBODY, OPENS, Stage, on_sqlite
 
@@ -202,3 +208,74 @@ def test_jurys_order_names_the_winner_of_a_tie_once_the_palmares_is_out(
     stage.hear(stage.letter("jury", "palmares_published", "palmares", "p", palmares))
 
     assert stage.call("get_results", NOBODY, marathon=MARATHON)["winners"] == ["wool"]
+
+
+def test_what_the_database_counts_is_what_the_pure_count_counts(stage: Stage) -> None:
+    """Many voters who change their minds, several at one instant, one project withdrawn, one
+    batch of codes revoked."""
+    chance = random.Random(11)
+    poll = stage.opened()
+    revoked = stage.codes(3, "Halle")
+    for code in [*stage.codes(5), *revoked]:
+        stage.vote(code, chance.choice(STOOD))
+    with stage.voting.session() as session:
+        for number in range(400):
+            session.add(
+                BallotRow(
+                    poll=poll,
+                    tracker=f"{chance.getrandbits(128):032x}",
+                    voter_key=f"{chance.randrange(150):064x}",
+                    choice=chance.choice(STOOD),
+                    accepted_at=OPENS + timedelta(seconds=chance.randrange(5)),
+                    gateway=chance.choice(["call", "g1", "g2"]),
+                    batch=chance.randrange(3),
+                    index_in_batch=number,
+                )
+            )
+        session.commit()
+        rows = session.scalars(select(BallotRow)).all()
+        ballots = [
+            Ballot(
+                row.tracker,
+                row.voter_key,
+                row.choice,
+                row.accepted_at,
+                row.gateway,
+                row.batch,
+                row.index_in_batch,
+            )
+            for row in rows
+        ]
+    stage.project("wool", "withdrawn")
+    batches = stage.call("list_codes", poll=poll)
+    (batch,) = (each["batch"] for each in batches if each["place"] == "Halle")
+    stage.call("revoke_codes", poll=poll, batch=batch)
+    secret = stage.voting.within(lambda work: polls.secret_of(work, polls.find(work, poll)))
+    out = {codes.voter_key(secret, code) for code in revoked}
+    stage.ended()
+
+    expected = count(
+        ballots,
+        STOOD,
+        spoilt={"wool"},
+        invalidated={each.tracker for each in ballots if each.voter in out},
+    )
+    tally = stage.tally()
+    assert len(ballots) == 408
+    assert {name: tally[name] for name in SAME} == {name: told(expected, name) for name in SAME}
+    with stage.voting.session() as session:
+        box = session.execute(select(BoxRow.tracker, BoxRow.choice)).all()
+    assert sorted(map(tuple, box)) == list(expected.box)
+
+
+STOOD = ("bakery", "garden", "wool")
+SAME = (
+    "accepted", "counted_ballots", "replaced", "invalidated", "spoilt", "raw", "counted", "tie",
+    "winners", "box_digest",
+)  # fmt: skip
+
+
+def told(outcome: Outcome, name: str) -> Any:
+    """A figure as the record has it."""
+    value = getattr(outcome, name)
+    return list(value) if isinstance(value, tuple) else value
