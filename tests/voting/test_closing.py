@@ -232,7 +232,7 @@ def test_what_the_database_counts_is_what_the_pure_count_counts(stage: Stage) ->
                     index_in_batch=number,
                 )
             )
-        session.commit()
+        session.flush()
         rows = session.scalars(select(BallotRow)).all()
         ballots = [
             Ballot(
