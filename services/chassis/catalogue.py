@@ -64,8 +64,9 @@ class Door:
     many: bool = False
     memory: Literal["answer", "once", "none"] = "answer"
     """What is kept under an idempotency key: the answer; only that it was done (an answer that
-    holds a secret is shown once); or nothing (a ballot, which is known again by its tracker:
-    what is kept could link voter and choice)."""
+    holds a secret is shown once); or nothing, where what is kept could link voter and choice
+    (a ballot, which is known again by its tracker; asking for one, whose answer is always the
+    same)."""
 
     edits: tuple[str, ...] = ()
     """The doors that show what this one changes: ``If-Match`` holds the tag of one of them."""

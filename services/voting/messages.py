@@ -89,7 +89,7 @@ DOORS = {
     "issue_codes": Door(IssueCodes, IssuedCodes, memory="once"),
     "list_codes": Door(PageOfPoll, Batch, many=True),
     "revoke_codes": Door(RevokeCodes, Batch),
-    "request_ballot": Door(RequestBallot, Requested),
+    "request_ballot": Door(RequestBallot, Requested, memory="none"),
     "look_at_proof": Door(LookAtProof, Looked),
     "exchange_proof": Door(ExchangeProof, Pass),
     "cast": Door(Cast, Receipt, memory="none"),

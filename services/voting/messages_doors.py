@@ -165,13 +165,13 @@ class ExchangeProof(Schema):
 
 
 class Pass(Schema):
-    """A pass, good for voting and voting again until the poll closes."""
+    """A pass, good for voting and voting again until the poll closes.
+
+    Not what was chosen when asking: this answer is kept for who repeats the exchange, and must
+    not link voter and choice (RULES V7).
+    """
 
     pass_ = fields.String(data_key="pass")
-    project = fields.String(
-        allow_none=True,
-        metadata={"description": "what was chosen when asking, if it is still a candidate"},
-    )
     expires_at = instant()
 
 

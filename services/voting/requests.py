@@ -65,10 +65,8 @@ def exchange(
     voter = passes.voter_key(secret, proof["person"])
     eligibility.must_be_allowed(work, found, secret, voter)
     closes_at = found.closes_at or work.now
-    stands = candidates.is_standing(work, found, proof["project"])
     return {
         "pass_": passes.sign(secret, found.id, voter, closes_at),
-        "project": proof["project"] if stands else None,
         "expires_at": closes_at,
     }
 

@@ -355,7 +355,6 @@ def test_what_strangers_are_answered_again_is_nothing_they_did_not_have() -> Non
     }
     assert kept == {
         "request_sign_in": ["minutes"],
-        "request_ballot": ["minutes", "poll"],
         # A pass: for who holds the mailed link or code, which is the request itself.
-        "exchange_proof": ["expires_at", "pass_", "project"],
+        "exchange_proof": ["expires_at", "pass_"],
     }

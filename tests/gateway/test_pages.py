@@ -279,9 +279,9 @@ def test_language_comes_back_to_the_whole_address(client: FlaskClient) -> None:
 
 
 def test_vote_from_the_mailed_link(client: FlaskClient, caller: StandIn) -> None:
-    caller.answers["voting.exchange_proof"] = {"pass": "pp", "project": "p1"}
+    caller.answers["voting.exchange_proof"] = {"pass": "pp"}
     caller.answers["voting.cast"] = {"receipt": "abc-def", "replaces": True}
-    text = client.post("/vote/confirm", data={"poll": "poll1", "token": "t"}).text
+    text = client.post("/vote/confirm", data={"poll": "poll1", "token": "t", "project": "p1"}).text
     asked: list[Any] = [each[:2] for each in caller.asked[-3:-1]]
     assert asked == [
         ("voting.exchange_proof", {"poll": "poll1", "token": "t"}),

@@ -44,7 +44,10 @@ class Evening(Story):
         (text,) = self.letters_to(email)[-1:]
         found = re.search(r"poll=(\w+)&token=([\w-]+)", text)
         assert found is not None
-        return {"poll": found[1], "token": found[2]}
+        link = {"poll": found[1], "token": found[2]}
+        shown = self.client.get("/vote/confirm", query_string=link).text
+        (project,) = re.findall(r'name="project" value="(\w+)"', shown)
+        return {**link, "project": project}
 
     def letters_to(self, email: str) -> list[str]:
         """The texts of the mails to an address, oldest first."""
@@ -119,9 +122,9 @@ def test_a_project_that_left_meanwhile_lets_one_choose_another(evening: Evening)
 def test_a_vote_that_is_not_confirmed_can_be_sent_again(
     client: FlaskClient, caller: StandIn
 ) -> None:
-    caller.answers["voting.exchange_proof"] = {"pass": "pp", "project": "p1"}
+    caller.answers["voting.exchange_proof"] = {"pass": "pp"}
     caller.answers["voting.cast"] = caller.answers["voting.get_poll"] = Unavailable("voting")
-    page = client.post("/vote/confirm", data={"poll": "poll1", "token": "t"})
+    page = client.post("/vote/confirm", data={"poll": "poll1", "token": "t", "project": "p1"})
     assert page.status_code == 503
     assert page.headers["Retry-After"]
     assert "Votez de nouveau : un seul vote compte" in page.text

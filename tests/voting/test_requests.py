@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from services.chassis.errors import Refusal
+from services.chassis.tables import idempotency
 from tests.voting.stage import CLOSES, MARATHON, NOBODY, OPENS, Stage, on_sqlite
 
 ANNE = "anne@example.org"
@@ -52,7 +54,8 @@ def test_link_is_exchanged_for_a_pass_that_votes_again_and_again(stage: Stage) -
 
     answer = exchange(stage, token=token)
 
-    assert (answer["project"], answer["expires_at"]) == ("wool", CLOSES.isoformat())
+    assert answer.keys() == {"pass", "expires_at"}
+    assert answer["expires_at"] == CLOSES.isoformat()
     assert vote(stage, answer["pass"], "wool")["replaces"] is False
     stage.troupe.clock.move_to(CLOSES - timedelta(seconds=1))
     assert vote(stage, answer["pass"], "garden")["replaces"] is True
@@ -65,7 +68,8 @@ def test_code_of_the_mail_does_as_well(stage: Stage) -> None:
     stage.opened()
     ask(stage)
     _, code = token_and_code(stage)
-    assert exchange(stage, email=" Anne@Example.org ", code=code)["project"] == "wool"
+    given = exchange(stage, email=" Anne@Example.org ", code=code)["pass"]
+    assert vote(stage, given, "wool")["replaces"] is False
 
 
 def test_proof_works_once(stage: Stage) -> None:
@@ -222,7 +226,27 @@ def test_project_that_left_meanwhile_is_not_proposed(stage: Stage) -> None:
     stage.opened()
     ask(stage)
     token, _ = token_and_code(stage)
+    look = {"poll": stage.poll().id, "token": token}
+    seen = stage.call("look_at_proof", NOBODY, **look)
+    assert (seen["project"], seen["title"]) == ("wool", "Wool")
     stage.project("wool", "withdrawn")
+    seen = stage.call("look_at_proof", NOBODY, **look)
+    assert (seen["project"], seen["title"]) == (None, None)
     answer = exchange(stage, token=token)
-    assert answer["project"] is None
     assert vote(stage, answer["pass"], "garden")["replaces"] is False
+
+
+def test_an_exchange_that_is_repeated_under_its_key_gives_the_same_pass(stage: Stage) -> None:
+    stage.opened()
+    ask(stage)
+    token, _ = token_and_code(stage)
+    asked = {"poll": stage.poll().id, "token": token}
+    first = stage.voting.call("exchange_proof", asked, actor=NOBODY, key="k")
+    assert stage.voting.call("exchange_proof", asked, actor=NOBODY, key="k") == first
+    # What is kept for that tells of no choice (RULES V7).
+    with stage.voting.session() as session:
+        kept = list(session.scalars(select(idempotency.c.answer)))
+    assert kept == [{"answer": first, "etag": None}]
+    assert first.keys() == {"pass", "expires_at"}
+    with pytest.raises(Refusal, match="proof_used"):
+        stage.voting.call("exchange_proof", asked, actor=NOBODY, key="another")

@@ -82,7 +82,8 @@ def _prove_and_vote(proof: Mapping[str, str], again: Callable[[Refusal], Respons
         given = ask("voting.exchange_proof", dict(proof), key_of(*proof.values()))
     except Refusal as refusal:
         return again(refusal)
-    return _vote(proof["poll"], given)
+    # The choice is in the form that one saw: the exchange does not tell it.
+    return _vote(proof["poll"], {**given, "project": request.form.get("project", "")})
 
 
 def _vote(poll: str, given: Mapping[str, Any]) -> Response:
