@@ -9,10 +9,11 @@ from flask import Blueprint, Response, abort, request, url_for
 
 from gateway.access import Who, admit
 from gateway.asking import ask, parts, visitor
-from gateway.desk import code_sheets
 from gateway.languages import gettext as _
 from services.chassis import offload
 
+# By name: what draws it takes 30 MB, in a child process alone (docs/adr/0006).
+WORKER = "gateway.desk.code_sheets:make"
 MOST = 2000
 SHEETS_S = 60
 """Longest that making the sheets may take; two thousand codes took 10 s."""
@@ -43,7 +44,7 @@ def sheets(poll: str) -> Response:
         "link": here + url_for("site.vote_on_paper", poll=poll),
         "codes": codes,
     }
-    file = base64.b64decode(offload.run(f"{code_sheets.__name__}:make", payload, SHEETS_S))
+    file = base64.b64decode(offload.run(WORKER, payload, SHEETS_S))
     response = Response(file, mimetype="application/pdf")
     response.headers["Content-Disposition"] = 'attachment; filename="codes.pdf"'
     response.headers["Cache-Control"] = "no-store"

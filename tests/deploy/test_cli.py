@@ -366,3 +366,13 @@ def test_doctor_asks_for_what_the_legal_pages_need(
     assert found().found.startswith("missing: publisher.address, publisher.director")
     file.write_text((Path(__file__).parents[2] / "deploy" / "demo" / "legal.yaml").read_text())
     assert (found().found, found().todo) == (f"filled in by {file}", "")
+
+
+def test_the_gateway_does_not_load_what_only_its_child_processes_need() -> None:
+    code = (
+        "import sys, gateway.app, gateway.server\n"
+        "heavy = {'fpdf', 'PIL', 'fontTools', 'segno', 'networkx', 'alembic'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
