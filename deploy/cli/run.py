@@ -38,15 +38,18 @@ def _runner(part: str) -> Any:
 
 
 def _run_gateway(settings: Any) -> None:
+    from gateway.intake import ballots_in_batches
     from gateway.server import serve
     from services.chassis.calls import Caller
     from services.chassis.runner import stop_signal
 
     stopping = stop_signal()
     caller = Caller(settings)
+    intake = ballots_in_batches(caller, settings)
     try:
-        serve(settings, caller, stopping)
+        serve(settings, intake, stopping)
     finally:
+        intake.close()
         caller.close()
 
 

@@ -30,6 +30,8 @@ BY_NAME = {route.endpoint: route for route in ROUTES}
 INTERNAL: dict[str, str] = {
     "registration.identify": "asked by the gateway itself for every credential it is shown",
     "voting.look_at_proof": "for the page that a mailed link opens; a program exchanges the token",
+    "voting.lend_poll": "for gateways, which it gives keys; nobody else may have them",
+    "voting.open_lane": "for gateways: their way to hand over ballots in batches",
     **{
         f"{service}.my_data": "the gateway puts the services' answers together: GET /me/data"
         for service in SERVICES

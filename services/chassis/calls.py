@@ -14,8 +14,8 @@ from nameko.standalone.rpc import ClusterRpcProxy
 from services.chassis import embedded
 from services.chassis.actor import How
 from services.chassis.config import Settings
+from services.chassis.confirms import abandon
 from services.chassis.errors import Refusal, Unavailable
-from services.chassis.publishing import abandon
 
 __all__ = ["Caller", "Unavailable", "embedded"]
 

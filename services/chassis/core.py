@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +26,7 @@ from services.chassis.database import Database, is_away, is_conflict
 from services.chassis.envelope import open_envelope
 from services.chassis.errors import Invalid, Refusal, Unavailable
 from services.chassis.inbox import HeardEvent, take
+from services.chassis.streams import Stream
 from services.chassis.work import Work
 
 log = structlog.get_logger()
@@ -33,6 +34,7 @@ log = structlog.get_logger()
 CONFLICT_TRIES = 4
 
 Rule = Callable[[Work, dict[str, Any]], Any]
+Taker = Callable[[Work, Sequence[dict[str, Any]]], None]
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Core:
         self.database = database
         self.clock = clock or settings.clock()
         self.rng = rng or random.SystemRandom()
+        self.streams: tuple[Stream, ...] = tuple(getattr(messages, "TAKES", ()))
         self.on_commit: Callable[[], None] = lambda: None
 
     def command(self, door: str, run: Rule, request: Any, call: Call) -> Any:
@@ -154,9 +157,33 @@ class Core:
     def retry_failed(self, run: Callable[[Work, HeardEvent], None]) -> int:
         """Tries again the failed events that are due; answers how many were tried."""
         with self.database.transaction() as session:
-            waiting = failures.due(session)
+            waiting = failures.due(session, but=[stream.address for stream in self.streams])
         for raw in waiting:
             self.hear(run, raw)
+        return len(waiting)
+
+    def take(self, stream: Stream, run: Taker, raws: Sequence[Any]) -> None:
+        """Does what bulk messages require, all in one transaction; where that fails, one by one,
+        and stores those that failed. After this they may all be acknowledged.
+
+        Raises ``DBAPIError`` only when the database is away.
+        """
+        crash_point(self.settings, self.name, "batch.received", stream.name)
+        try:
+            self._take(stream, run, raws)
+        except Exception as error:
+            if is_away(error):
+                raise
+            for raw in raws:
+                self._take_alone(stream, run, raw)
+        crash_point(self.settings, self.name, "batch.committed", stream.name)
+
+    def retry_taken(self, stream: Stream, run: Taker) -> int:
+        """Tries again the failed bulk messages that are due; answers how many were tried."""
+        with self.database.transaction() as session:
+            waiting = failures.due(session, only=stream.address)
+        for failed in waiting:
+            self._take_alone(stream, run, failed["message"])
         return len(waiting)
 
     def fall_due(self, run: Callable[[Work], None]) -> None:
@@ -177,6 +204,31 @@ class Core:
             crash_point(self.settings, self.name, "event.handled", event_type)
 
         self._transact(body, Call(Actor.system(), envelope.correlation))
+
+    def _take(self, stream: Stream, run: Taker, raws: Sequence[Any]) -> None:
+        loaded = [stream.load(raw) for raw in raws]
+        self._transact(lambda work: run(work, loaded), Call(Actor.system()))
+
+    def _take_alone(self, stream: Stream, run: Taker, raw: Any) -> None:
+        kept = stream.kept(raw)
+        try:
+            self._take(stream, run, [raw])
+            with self.database.transaction() as session:
+                failures.forget(session, [kept["id"]])
+        except Exception as error:
+            if is_away(error):
+                raise
+            with self.database.transaction() as session:
+                status = failures.record(session, self.settings, kept, error)
+            # Not the error's own words: they may hold what somebody sent.
+            log.warning(
+                "message_failed",
+                service=self.name,
+                stream=stream.address,
+                message_id=kept["id"],
+                status=status,
+                error=type(error).__name__,
+            )
 
     def _transact(self, body: Callable[[Work], Any], call: Call) -> Any:
         """Runs ``body`` in a transaction, again where the database asks for it."""

@@ -22,10 +22,16 @@ from services.chassis.actor import Actor
 from services.chassis.catalogue import Messages
 from services.chassis.core import Call, Core
 from services.chassis.database import Database
-from services.chassis.entrypoints import AnswerEntrypoint, HearEntrypoint, TickEntrypoint
+from services.chassis.entrypoints import (
+    AnswerEntrypoint,
+    HearEntrypoint,
+    TakeEntrypoint,
+    TickEntrypoint,
+)
 from services.chassis.errors import Refusal
 from services.chassis.housekeeping import Housekeeper
 from services.chassis.idempotency import Kept
+from services.chassis.streams import Stream
 from services.chassis.work import Work
 
 log = structlog.get_logger()
@@ -168,6 +174,34 @@ def hears(method: Method) -> Method:
         return self.chassis.core.hear(run, raw)
 
     return _marked(HearEntrypoint, door)
+
+
+def takes(stream: Stream) -> Callable[[Method], Method]:
+    """A method that is called with many of a stream's messages at once, in one transaction."""
+
+    def decorate(method: Method) -> Method:
+        @functools.wraps(method)
+        def door(self: Any, raws: Any, retry: bool = False) -> Any:
+            run = functools.partial(method, self)
+            if retry:
+                return self.chassis.core.retry_taken(stream, run)
+            return self.chassis.core.take(stream, run, raws)
+
+        marked: Method = TakeEntrypoint.decorator(stream)(door)
+        return marked
+
+    return decorate
+
+
+def tends(method: Method) -> Method:
+    """A method that is called about once a second with the core, outside any transaction: for
+    what must ask the broker."""
+
+    @functools.wraps(method)
+    def door(self: Any) -> None:
+        method(self, self.chassis.core)
+
+    return _marked(TickEntrypoint, door)
 
 
 def due(method: Method) -> Method:

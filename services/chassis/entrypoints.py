@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import amqp
 import eventlet
 import structlog
 from eventlet.event import Event
@@ -15,14 +14,21 @@ from nameko.messaging import QueueConsumer
 from nameko.rpc import Rpc, RpcConsumer
 
 from services.chassis import metrics
+from services.chassis.confirms import BROKER_ERRORS
 from services.chassis.core import Core
 from services.chassis.database import is_away
+from services.chassis.streams import Stream
 from services.chassis.topology import inbox_queue
 
 log = structlog.get_logger()
 
-BROKER_ERRORS = (OSError, amqp.exceptions.AMQPError)
 DATABASE_RETRY_S = 0.5
+
+
+def as_read(message: Any) -> dict[str, Any]:
+    """What there is to keep of a message that can't be decoded."""
+    body = bytes(message.body) if isinstance(message.body, memoryview) else message.body
+    return {"undecodable": body.decode(errors="replace") if isinstance(body, bytes) else body}
 
 
 def settle(action: Any) -> None:
@@ -92,10 +98,9 @@ class EventConsumer(TolerantConsumer):
         return max(1, workers // 2)
 
 
-class HearEntrypoint(Entrypoint):  # type: ignore[misc]
-    """All that a service hears, from its one queue; acknowledged once it is done or stored."""
+class WorkingEntrypoint(Entrypoint):  # type: ignore[misc]  # nameko has no types
+    """An entrypoint that waits for its worker and learns what became of it."""
 
-    queue_consumer = EventConsumer()
     stopping = False
 
     @property
@@ -104,30 +109,10 @@ class HearEntrypoint(Entrypoint):  # type: ignore[misc]
         found: Core = self.container.config["cores"][self.container.service_name]
         return found
 
-    def setup(self) -> None:
-        self.queue = inbox_queue(self.core.name, self.core.messages, self.core.settings)
-        self.queue_consumer.register_provider(self)
-
     def start(self) -> None:
         self.container.spawn_managed_thread(self._retry_for_ever, identifier="retries")
 
-    def stop(self) -> None:
-        self.stopping = True
-        self.queue_consumer.unregister_provider(self)
-
-    def handle_message(self, body: Any, message: Any) -> None:
-        """Hands one event to a worker; while the database is away, to another and another."""
-        while True:
-            outcome = self._work(body)
-            if outcome is None:
-                metrics.heard(self.core.name)
-                return settle(message.ack)
-            if self.stopping or not is_away(outcome):
-                return settle(message.requeue)
-            # Held unacknowledged: the prefetch limit then pauses consumption by itself.
-            eventlet.sleep(DATABASE_RETRY_S)
-
-    def _work(self, body: Any, **kwargs: Any) -> BaseException | None:
+    def _work(self, *args: Any, **kwargs: Any) -> BaseException | None:
         """Runs the handler; ``None`` when all is done, else what went wrong."""
         done = Event()
 
@@ -136,23 +121,136 @@ class HearEntrypoint(Entrypoint):  # type: ignore[misc]
             return result, exc_info
 
         try:
-            self.container.spawn_worker(self, (body,), kwargs, handle_result=finish)
+            self.container.spawn_worker(self, args, kwargs, handle_result=finish)
         except ContainerBeingKilled as killed:
             gone: BaseException = killed
             return gone
         outcome: BaseException | None = done.wait()
         return outcome
 
-    def handle_undecodable(self, message: Any) -> None:
-        """Parks what can't be read, as any other event that can't be handled."""
-        body = bytes(message.body) if isinstance(message.body, memoryview) else message.body
-        raw = {"undecodable": body.decode(errors="replace") if isinstance(body, bytes) else body}
-        self.container.spawn_managed_thread(lambda: self.handle_message(raw, message))
+    def _work_until_done(self, *args: Any) -> BaseException | None:
+        """Runs the handler; while the database is away, again and again."""
+        while True:
+            outcome = self._work(*args)
+            if outcome is None or self.stopping or not is_away(outcome):
+                return outcome
+            # What is held stays unacknowledged: the prefetch limit pauses consumption by itself.
+            eventlet.sleep(DATABASE_RETRY_S)
 
     def _retry_for_ever(self) -> None:
         while not self.stopping:
             eventlet.sleep(self.core.settings.retry_poll_s)
             self._work(None, retry=True)
+
+
+class HearEntrypoint(WorkingEntrypoint):
+    """All that a service hears, from its one queue; acknowledged once it is done or stored."""
+
+    queue_consumer = EventConsumer()
+
+    def setup(self) -> None:
+        self.queue = inbox_queue(self.core.name, self.core.messages, self.core.settings)
+        self.queue_consumer.register_provider(self)
+
+    def stop(self) -> None:
+        self.stopping = True
+        self.queue_consumer.unregister_provider(self)
+
+    def handle_message(self, body: Any, message: Any) -> None:
+        """Hands one event to a worker."""
+        if self._work_until_done(body) is not None:
+            return settle(message.requeue)
+        metrics.heard(self.core.name)
+        return settle(message.ack)
+
+    def handle_undecodable(self, message: Any) -> None:
+        """Parks what can't be read, as any other event that can't be handled."""
+        raw = as_read(message)
+        self.container.spawn_managed_thread(lambda: self.handle_message(raw, message))
+
+
+class BatchConsumer(TolerantConsumer):
+    """The connection on which bulk messages arrive, in their order and without a thread each.
+
+    While one lot is written the next is here already; a lot is no larger than this, so that no
+    transaction is long.
+    """
+
+    prefetch_count = 50
+
+    def handle_message(self, provider: Any, body: Any, message: Any) -> None:
+        provider.handle_message(body, message)
+
+
+class TakeEntrypoint(WorkingEntrypoint):
+    """A stream's messages, as many at a time as are there: one transaction, one acknowledgement.
+
+    Stopping, it finishes what it has begun; what it has not begun goes back to the others when
+    the connection closes.
+    """
+
+    queue_consumer = BatchConsumer()
+
+    def __init__(self, stream: Stream, **kwargs: Any) -> None:
+        self.stream = stream
+        self.queue = stream.queue
+        self.waiting: list[tuple[Any, Any]] = []
+        self.nudged, self.ended = Event(), Event()
+        super().__init__(**kwargs)
+
+    def setup(self) -> None:
+        if not self.core.settings.embedded:  # there every message is a call
+            self.queue_consumer.register_provider(self)
+
+    def start(self) -> None:
+        if self.core.settings.embedded:
+            return
+        super().start()
+        self.container.spawn_managed_thread(self._empty_for_ever, identifier=self.stream.address)
+
+    def stop(self) -> None:
+        self.stopping = True
+        if self.core.settings.embedded:
+            return
+        self._nudge()
+        self.ended.wait()
+        # Only now: with its last provider the connection goes, and what was not acknowledged
+        # would come again.
+        self.queue_consumer.unregister_provider(self)
+
+    def handle_message(self, body: Any, message: Any) -> None:
+        """Puts a message to those that wait; called in the order in which they come."""
+        if not self.stopping:
+            self.waiting.append((body, message))
+            self._nudge()
+
+    def handle_undecodable(self, message: Any) -> None:
+        """Parks what can't be read, as any other message that can't be handled."""
+        self.handle_message(as_read(message), message)
+
+    def _nudge(self) -> None:
+        if not self.nudged.ready():
+            self.nudged.send(None)
+
+    def _empty_for_ever(self) -> None:
+        while not self.stopping:
+            self.nudged.wait()
+            self.nudged = Event()
+            taken, self.waiting = self.waiting, []
+            if taken and not self.stopping:
+                self._take(taken)
+        self.ended.send(None)
+
+    def _take(self, taken: list[tuple[Any, Any]]) -> None:
+        outcome = self._work_until_done([body for body, _message in taken])
+        _body, last = taken[-1]
+        if outcome is None:
+            metrics.taken(self.core.name, self.stream.name, len(taken))
+            # Those from a connection that broke meanwhile come again, and are known then.
+            settle(partial(last.ack, multiple=True))
+        elif not self.stopping:
+            log.error("batch_not_taken", stream=self.stream.address, error=repr(outcome))
+            settle(partial(last.channel.basic_nack, last.delivery_tag, multiple=True))
 
 
 class TickEntrypoint(Entrypoint):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Events whose handling failed: the retry queue and the parking place, one table.
+"""Events and bulk messages whose handling failed: retry queue and parking place, one table.
 
 nameko would acknowledge such an event (and lose it) or requeue it (and spin for ever).
 """
@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import traceback
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from services.chassis.config import Settings
@@ -20,6 +21,7 @@ from services.chassis.tables import failed_events
 
 RETRYING = "retrying"
 PARKED = "parked"
+UNKNOWN = "?"
 LEASE = timedelta(minutes=1)
 """Far longer than trying some events takes; who dies meanwhile leaves them to the others."""
 
@@ -46,15 +48,19 @@ def record(session: Session, settings: Settings, raw: Any, error: BaseException)
     return status
 
 
-def due(session: Session, limit: int = 20) -> list[Any]:
-    """The raw envelopes that are to be tried again now, oldest first, claimed for whoever asks.
+def due(
+    session: Session, limit: int = 20, only: str | None = None, but: Sequence[str] = ()
+) -> list[Any]:
+    """The raw envelopes that are to be tried again now, oldest first, claimed for whoever asks:
+    of the type ``only``, or of all ``but`` some.
 
     No other replica finds them due for :data:`LEASE`: of several that look at once, one tries.
     """
+    wanted = failed_events.c.type.not_in(but) if only is None else failed_events.c.type == only
     now = datetime.now(UTC)
     query = (
         select(failed_events.c.event_id, failed_events.c.envelope)
-        .where(failed_events.c.status == RETRYING, failed_events.c.due_at <= now)
+        .where(failed_events.c.status == RETRYING, failed_events.c.due_at <= now, wanted)
         .order_by(failed_events.c.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -78,16 +84,42 @@ def set_again(session: Session, event_id: str | None = None) -> int:
     return count
 
 
+def forget(session: Session, event_ids: Sequence[str]) -> None:
+    """Takes away what goes through now."""
+    session.execute(delete(failed_events).where(failed_events.c.event_id.in_(event_ids)))
+
+
 def _values(raw: Any, error: BaseException) -> dict[str, Any]:
     parts = raw if isinstance(raw, dict) else {}
     return {
         "event_id": identity_of(raw),
-        "type": str(parts.get("type", "?"))[:64],
-        "subject": str(parts.get("subject", "?"))[:128],
+        "type": str(parts.get("type", UNKNOWN))[:64],
+        "subject": str(parts.get("subject", UNKNOWN))[:128],
         "envelope": raw,
+        **_words(error, raw),
+    }
+
+
+def _words(error: BaseException, raw: Any) -> dict[str, str]:
+    """What went wrong, and where; of a bulk message not in the error's own words, which may
+    repeat what somebody sent."""
+    if is_message(raw):
+        where = traceback.format_tb(error.__traceback__)
+        return {"error": type(error).__name__, "traceback": "".join(where)[-8000:]}
+    return {
         "error": f"{type(error).__name__}: {error}"[:2000],
         "traceback": "".join(traceback.format_exception(error))[-8000:],
     }
+
+
+def as_message(stream: str, subject: str, raw: Any) -> dict[str, Any]:
+    """A bulk message as it is kept here, known again by its content."""
+    return {"id": identity_of([raw]), "type": stream, "subject": subject, "message": raw}
+
+
+def is_message(raw: Any) -> bool:
+    """Whether what is kept is a bulk message, and no event."""
+    return isinstance(raw, dict) and set(raw) == {"id", "type", "subject", "message"}
 
 
 def identity_of(raw: Any) -> str:

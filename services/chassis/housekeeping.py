@@ -13,9 +13,10 @@ from eventlet.timeout import Timeout
 from nameko.extensions import SharedExtension
 
 from services.chassis import idempotency
+from services.chassis.confirms import NotConfirmed
 from services.chassis.core import Core
 from services.chassis.database import Database, is_away
-from services.chassis.publishing import NotConfirmed, Publisher
+from services.chassis.publishing import Publisher
 
 log = structlog.get_logger()
 

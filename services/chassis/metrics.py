@@ -32,6 +32,14 @@ def heard(service: str) -> None:
     EVENTS_HEARD.labels(service).inc()
 
 
+TAKEN = Counter("marathon_messages_taken", "Bulk messages handled", ["service", "stream"])
+
+
+def taken(service: str, stream: str, count: int) -> None:
+    """Counts bulk messages that were handled or stored as failed."""
+    TAKEN.labels(service, stream).inc(count)
+
+
 # Of the process that sends mails; where several do, each shows the same: take the greatest.
 MAILS_WAITING = Gauge("marathon_mails_waiting", "Mails that wait to be sent", ["service"])
 MAILS_OLDEST = Gauge(

@@ -8,35 +8,25 @@ inbox takes the second for what it is.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-import amqp
 import structlog
 from kombu import Connection
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from services.chassis import metrics
+from services.chassis.confirms import ConfirmingWire, NotConfirmed, Outgoing
 from services.chassis.core import Core
 from services.chassis.crash import crash_point
-from services.chassis.envelope import CONTENT_TYPE
 from services.chassis.tables import outbox
 from services.chassis.topology import exchange_of
 
 log = structlog.get_logger()
 
 BATCH = 200
-
-
-class NotConfirmed(Exception):
-    """The broker did not take everything; ``accepted`` are the event ids it did take."""
-
-    def __init__(self, reason: str, accepted: set[str]) -> None:
-        super().__init__(reason)
-        self.accepted = accepted
 
 
 class Sender(Protocol):
@@ -67,104 +57,6 @@ class EmbeddedSender:
     def close(self) -> None:
         """Gives the connection back."""
         self.connection.release()
-
-
-class ConfirmingSender:
-    """Sends to RabbitMQ, a batch at a time, and matches each confirmation by delivery tag.
-
-    py-amqp's own "publish and wait" takes the next acknowledgement for the answer, so that
-    after a timeout every answer would be one too early: here tags are counted, and a channel
-    on which one was missed is thrown away.
-    """
-
-    def __init__(self, core: Core) -> None:
-        self.name = core.name
-        self.settings = core.settings
-        self.mandatory = {
-            name for name, event in core.messages.SAYS.events.items() if event.mandatory
-        }
-        self.connection: Connection | None = None
-        self.channel: Any = None
-
-    def send(self, rows: Sequence[Any]) -> None:
-        """Returns when the broker has confirmed all. Raises :class:`NotConfirmed`."""
-        pending: dict[int, str] = {}
-        returned: set[str] = set()
-        try:
-            self._open(pending, returned)
-            for row in rows:
-                self._publish(row, pending)
-            self._wait(pending)
-        except (OSError, amqp.exceptions.AMQPError, TimeoutError) as error:
-            self.close()
-            accepted = {row.event_id for row in rows[: self.tag]} - set(pending.values())
-            raise NotConfirmed(repr(error), accepted - returned) from error
-        if returned:
-            accepted = {row.event_id for row in rows} - returned
-            raise NotConfirmed(f"no queue takes {sorted(returned)}", accepted)
-
-    def close(self) -> None:
-        """Drops the connection."""
-        connection, self.connection, self.channel = self.connection, None, None
-        if connection is not None:
-            abandon(connection)
-
-    def _open(self, pending: dict[int, str], returned: set[str]) -> None:
-        self.tag = 0
-        if self.channel is None:
-            self.connection = Connection(
-                self.settings.amqp_url, connect_timeout=self.settings.connect_timeout_s
-            )
-            self.channel = self.connection.channel()
-            self.channel.confirm_select()
-            self.first_tag = 1
-        events = self.channel.events
-        events["basic_ack"] = {lambda tag, multiple: self._confirmed(pending, tag, multiple)}
-        events["basic_nack"] = {lambda tag, multiple: self._refused(tag)}
-        events["basic_return"] = {
-            lambda exc, exchange, key, message: returned.add(message.properties["message_id"])
-        }
-
-    def _publish(self, row: Any, pending: dict[int, str]) -> None:
-        message = amqp.Message(
-            json.dumps(row.envelope).encode(),
-            content_type=CONTENT_TYPE,
-            content_encoding="utf-8",
-            delivery_mode=2,
-            message_id=row.event_id,
-        )
-        pending[self.first_tag + self.tag] = row.event_id
-        self.tag += 1
-        self.channel.basic_publish(
-            message,
-            exchange=f"{self.name}.events",
-            routing_key=row.type,
-            mandatory=row.type in self.mandatory,
-        )
-
-    def _wait(self, pending: dict[int, str]) -> None:
-        until = time.monotonic() + self.settings.confirm_timeout_s
-        while pending:
-            left = until - time.monotonic()
-            if left <= 0:
-                raise TimeoutError(f"{len(pending)} events not confirmed in time")
-            self.channel.connection.drain_events(timeout=left)
-        self.first_tag += self.tag
-
-    def _confirmed(self, pending: dict[int, str], tag: int, multiple: bool) -> None:
-        tags = [known for known in pending if known <= tag] if multiple else [tag]
-        for known in tags:
-            pending.pop(known, None)
-
-    def _refused(self, tag: int) -> None:
-        raise TimeoutError(f"the broker refused delivery {tag}")
-
-
-def abandon(connection: Connection) -> None:
-    """Drops a connection without a word: a broker that is silent would never answer a good-bye."""
-    if connection.connected and hasattr(connection.connection, "collect"):
-        connection.connection.collect()
-    connection.collect()
 
 
 class Publisher:
@@ -229,9 +121,32 @@ class Publisher:
         return None
 
 
+class ConfirmedSender:
+    """Sends to RabbitMQ, a batch at a time, and waits for its confirmation."""
+
+    def __init__(self, core: Core) -> None:
+        self.exchange = exchange_of(core.name).name
+        self.wire = ConfirmingWire(core.settings)
+        self.mandatory = {
+            name for name, event in core.messages.SAYS.events.items() if event.mandatory
+        }
+
+    def send(self, rows: Sequence[Any]) -> None:
+        """Returns when the broker has confirmed all. Raises :class:`NotConfirmed`."""
+        self.wire.send([self._outgoing(row) for row in rows])
+
+    def close(self) -> None:
+        """Drops the connection."""
+        self.wire.close()
+
+    def _outgoing(self, row: Any) -> Outgoing:
+        body = json.dumps(row.envelope).encode()
+        return Outgoing(row.event_id, self.exchange, row.type, body, row.type in self.mandatory)
+
+
 def make_sender(core: Core) -> Sender:
     """The sender for the broker of these settings."""
-    return EmbeddedSender(core) if core.settings.embedded else ConfirmingSender(core)
+    return EmbeddedSender(core) if core.settings.embedded else ConfirmedSender(core)
 
 
 def waiting(session: Session) -> int:

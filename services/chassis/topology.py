@@ -7,11 +7,13 @@ applies the topology as she migrates the tables (``marathon topology apply``).
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
 
 from kombu import Connection, Exchange, Queue, binding
 
 from services.chassis.catalogue import Messages
 from services.chassis.config import SERVICES, Settings
+from services.chassis.streams import Stream
 
 
 def exchange_of(service: str) -> Exchange:
@@ -51,6 +53,10 @@ def apply(settings: Settings) -> list[str]:
             queue = inbox_queue(service, messages_of(service), settings)(channel)
             queue.declare()
             names += [f"{service}.events", queue.name]
+            for stream in streams_of(service):
+                stream.exchange(channel).declare()
+                stream.queue(channel).queue_declare()
+                names.append(stream.address)
     return names
 
 
@@ -58,11 +64,22 @@ def missing(settings: Settings) -> list[str]:
     """The queues that are not there yet."""
     absent = []
     with Connection(settings.amqp_url, connect_timeout=settings.connect_timeout_s) as connection:
-        for service in SERVICES:
+        for name in _queues():
             channel = connection.channel()
             try:
-                channel.queue_declare(queue=f"{service}.inbox", passive=True)
+                channel.queue_declare(queue=name, passive=True)
                 channel.close()
             except connection.channel_errors:
-                absent.append(f"{service}.inbox")
+                absent.append(name)
     return absent
+
+
+def streams_of(service: str) -> tuple[Stream, ...]:
+    """The queues of bulk messages that a service empties."""
+    return tuple(getattr(messages_of(service), "TAKES", ()))
+
+
+def _queues() -> Iterator[str]:
+    for service in SERVICES:
+        yield f"{service}.inbox"
+        yield from (stream.address for stream in streams_of(service))

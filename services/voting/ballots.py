@@ -11,17 +11,23 @@ from sqlalchemy.orm import Session
 
 from services.chassis import idempotency
 from services.chassis.database import insert
+from services.chassis.networks import network_of
 from services.chassis.work import Work
 from services.voting import admission, candidates, codes, eligibility, passes, polls
 from services.voting.rules import RULES
 from services.voting.tables import BallotRow, Entry, Poll, PollSecret
 
-# The gateway's name for ballots that came by RPC; those in batches will bear their gateway's.
+# In place of a lane, for ballots that came by RPC.
 BY_CALL = "call"
 
 
 def cast(
-    work: Work, poll: str, project: str, pass_: str | None = None, code: str | None = None
+    work: Work,
+    poll: str,
+    project: str,
+    pass_: str | None = None,
+    code: str | None = None,
+    ip: str = "",
 ) -> dict[str, Any]:
     """Accepts a ballot and answers its receipt; the voter's last one counts (RULES V4).
 
@@ -38,8 +44,14 @@ def cast(
         return _receipt(known)
     found = admission.open_poll(work, poll)
     candidates.must_stand(work, found, project)
-    voter = codes.spend(work, found, code) if code else _bearer(work, found, pass_ or "")
-    number = _enter(work.session, found, voter)
+    if code:
+        # Of who votes on paper nothing is looked at: they were handed their code.
+        voter, seen = codes.spend(work, found, code), {}
+    else:
+        bearer = _bearer(work, found, pass_ or "")
+        key = passes.pass_key(polls.secret_of(work, found))
+        voter = bearer.voter
+        seen = {"domain": bearer.domain or None, "network": network_of(key, ip) or None}
     row = BallotRow(
         poll=found.id,
         tracker=_tracker(work, found, voter),
@@ -47,8 +59,9 @@ def cast(
         choice=project,
         accepted_at=work.now,
         gateway=BY_CALL,
-        batch=number,
+        batch=_enter(work.session, found, voter),
         index_in_batch=0,
+        **seen,
     )
     work.session.add(row)
     return _receipt(row)
@@ -72,15 +85,14 @@ def _receipt(row: BallotRow) -> dict[str, Any]:
         "poll": row.poll,
         "receipt": row.tracker,
         "accepted_at": row.accepted_at,
-        "replaces": row.batch > 1,
     }
 
 
-def _bearer(work: Work, poll: Poll, given: str) -> str:
+def _bearer(work: Work, poll: Poll, given: str) -> passes.Bearer:
     secret = polls.secret_of(work, poll)
-    voter = passes.verify(secret, poll.id, given)
-    eligibility.must_be_allowed(work, poll, secret, voter)
-    return voter
+    bearer = passes.bearer(secret, poll.id, given)
+    eligibility.must_be_allowed(work, poll, secret, bearer.voter)
+    return bearer
 
 
 def _enter(session: Session, poll: Poll, voter: str) -> int:

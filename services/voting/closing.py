@@ -8,13 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, cast
 
+import structlog
 from sqlalchemy import Column, MetaData, Select, Table, delete, func, insert, select, text
 
 from services.chassis.columns import Key
 from services.chassis.work import Work
-from services.voting import candidates, codes, confirmations, polls, record, unlinking, window
+from services.voting import (
+    candidates,
+    codes,
+    confirmations,
+    lanes,
+    polls,
+    record,
+    unlinking,
+    window,
+)
 from services.voting.count import Cast, outcome_of, recount_sorted, settle
 from services.voting.tables import BallotRow, BoxRow, Poll, Voter
+
+log = structlog.get_logger()
 
 AT_ONCE = 5000
 BALLOTS, BOX = (cast("Table", each.__table__) for each in (BallotRow, BoxRow))
@@ -41,7 +53,7 @@ def advance(work: Work, poll: Poll, marathon: dict[str, Any]) -> None:
     if poll.state == "open":
         move(work, poll, marathon)
     if window.next_step(poll, marathon, work.now) == "close":
-        close(work, poll)
+        close_if_complete(work, poll)
 
 
 def open_poll(work: Work, poll: Poll, marathon: dict[str, Any]) -> None:
@@ -67,8 +79,15 @@ def move(work: Work, poll: Poll, marathon: dict[str, Any]) -> None:
         work.say("poll_opened", poll.id, polls.state_of(poll))
 
 
-def close(work: Work, poll: Poll) -> None:
-    """Closes a poll: what is not confirmed by now never counts. Totals only, no counts."""
+def close_if_complete(work: Work, poll: Poll) -> None:
+    """Closes a poll once every ballot of which somebody may have a receipt is here.
+
+    What is not confirmed by now never counts. Totals only, no counts.
+    """
+    absent = lanes.missing(work, poll)
+    if absent:
+        log.info("poll_not_complete", poll=poll.id, missing=absent)
+        return
     poll.state = "closed"
     poll.closed_at = work.now
     poll.received = work.session.scalar(

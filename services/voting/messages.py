@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.chassis import mail_messages
 from services.chassis.catalogue import Door, Event, Heard, Says
+from services.voting.messages_ballots import BALLOTS
 from services.voting.messages_doors import (
     Batch,
     Box,
@@ -15,10 +16,13 @@ from services.voting.messages_doors import (
     GetResults,
     IssueCodes,
     IssuedCodes,
+    LentPoll,
     LongPageOfPoll,
     LookAtProof,
     Looked,
     MyData,
+    OpenedLane,
+    OpenLane,
     PageOfPoll,
     Pass,
     PollView,
@@ -43,7 +47,7 @@ from services.voting.messages_events import (
 )
 from services.voting.periods import KEPT
 
-__all__ = ["DOORS", "HEARS", "KEPT", "SAYS"]
+__all__ = ["DOORS", "HEARS", "KEPT", "SAYS", "TAKES"]
 
 SAYS = Says(
     "voting",
@@ -83,6 +87,8 @@ HEARS = [
     Heard("jury", "palmares", ("palmares_published",), PalmaresPart),
 ]
 
+TAKES = [BALLOTS]
+
 DOORS = {
     "get_poll": Door(GetPoll, PollView),
     "prepare_poll": Door(PreparePoll, PollView, edits=("get_poll",)),
@@ -90,6 +96,8 @@ DOORS = {
     "list_codes": Door(PageOfPoll, Batch, many=True),
     "revoke_codes": Door(RevokeCodes, Batch),
     "request_ballot": Door(RequestBallot, Requested, memory="none"),
+    "lend_poll": Door(ThePoll, LentPoll),
+    "open_lane": Door(OpenLane, OpenedLane),
     "look_at_proof": Door(LookAtProof, Looked),
     "exchange_proof": Door(ExchangeProof, Pass),
     "cast": Door(Cast, Receipt, memory="none"),

@@ -182,11 +182,39 @@ class Cast(Schema):
     project = ident(required=True)
     pass_ = fields.String(data_key="pass", validate=validate.Length(1, 1000))
     code = fields.String(validate=validate.Length(1, 40))
+    ip = fields.String(load_default="", validate=validate.Length(max=64))
 
     @validates_schema
     def _one(self, data: dict[str, Any], **_more: Any) -> None:
         if ("pass_" in data) == ("code" in data):
             raise ValidationError("give either pass or code")
+
+
+class LentPoll(Schema):
+    """What a gateway must know to accept ballots by itself, for a minute (DESIGN §6).
+
+    ``kept_out`` are voter keys; the keys are hexadecimal.
+    """
+
+    poll = ident()
+    pass_key = fields.String()
+    batch_key = fields.String()
+    closes_at = instant()
+    candidates = fields.List(ident())
+    kept_out = fields.List(fields.String())
+
+
+class OpenLane(ThePoll):
+    """A gateway's new way into the stream of ballots."""
+
+    lane = fields.String(required=True, validate=validate.Length(1, 64))
+
+
+class OpenedLane(Schema):
+    """The lane, now that its batches are waited for at the closing."""
+
+    poll = ident()
+    lane = fields.String()
 
 
 class Receipt(Schema):
@@ -195,7 +223,6 @@ class Receipt(Schema):
     poll = ident()
     receipt = fields.String()
     accepted_at = instant()
-    replaces = fields.Boolean(metadata={"description": "whether it replaces an earlier ballot"})
 
 
 class CheckReceipt(Schema):

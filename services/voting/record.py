@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from services.chassis.errors import Refusal
 from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
-from services.voting import codes, polls
+from services.voting import codes, lanes, polls
 from services.voting.count import Outcome, record_digest
 from services.voting.tables import BoxRow, Poll
 
@@ -31,6 +31,7 @@ def write(work: Work, poll: Poll, outcome: Outcome) -> dict[str, Any]:
         "rule": poll.rule,
         "voters": polls.voters(work, poll),
         "code_batches": codes.summary(work, poll),
+        "intake": lanes.summary(work, poll),
         "accepted": outcome.accepted,
         "counted_ballots": outcome.counted_ballots,
         "replaced": outcome.replaced,

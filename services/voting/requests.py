@@ -66,9 +66,14 @@ def exchange(
     eligibility.must_be_allowed(work, found, secret, voter)
     closes_at = found.closes_at or work.now
     return {
-        "pass_": passes.sign(secret, found.id, voter, closes_at),
+        "pass_": passes.sign(secret, found.id, voter, closes_at, _domain(proof["email"])),
         "expires_at": closes_at,
     }
+
+
+def _domain(email: str) -> str:
+    """The domain of an address, as far as a ballot keeps it (RULES V15)."""
+    return canonical_email(email).rpartition("@")[2][:64]
 
 
 def _slow_down(work: Work, ip: str) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from services.chassis.doors import Chassis, command, due, hears, query
+from services.chassis.core import Core
+from services.chassis.doors import Chassis, command, due, hears, query, takes, tends
 from services.chassis.inbox import HeardEvent
 from services.chassis.mail_doors import MailDoors
 from services.chassis.work import Work
 from services.voting import (
     ballots,
     codes,
+    intake,
+    lanes,
     messages,
     personal_data,
     polls,
@@ -20,6 +25,7 @@ from services.voting import (
     tables,
     unlinking,
 )
+from services.voting.messages_ballots import BALLOTS
 
 Request = dict[str, Any]
 
@@ -67,6 +73,22 @@ class VotingService(MailDoors):
     @command
     def cast(self, work: Work, request: Request) -> Any:
         return ballots.cast(work, **request)
+
+    @query
+    def lend_poll(self, work: Work, request: Request) -> Any:
+        return intake.lend(work, **request)
+
+    @command
+    def open_lane(self, work: Work, request: Request) -> Any:
+        return intake.open_lane(work, **request)
+
+    @takes(BALLOTS)
+    def take_ballots(self, work: Work, batches: Sequence[Request]) -> None:
+        intake.take(work, batches)
+
+    @tends
+    def tend_lanes(self, core: Core) -> None:
+        lanes.tend(core, partial(core.take, BALLOTS, intake.take))
 
     @query
     def check_receipt(self, work: Work, request: Request) -> Any:

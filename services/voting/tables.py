@@ -89,8 +89,50 @@ class BallotRow(Base):
     choice: Mapped[str] = mapped_column(Key)
     accepted_at: Mapped[datetime] = mapped_column(Instant)
     gateway: Mapped[str] = mapped_column(Key)
+    """The lane it came by."""
+
     batch: Mapped[int] = mapped_column(Integer)
     index_in_batch: Mapped[int] = mapped_column(Integer)
+    domain: Mapped[str | None] = mapped_column(Key)
+    """Of the address that was proved; with ``network`` what suspicion looks at (RULES V15)."""
+    network: Mapped[str | None] = mapped_column(Key)
+    """A keyed hash of the network from which it was cast."""
+
+
+class LaneRow(Base):
+    """A gateway's way into the stream of ballots, for one poll (ADR 0011)."""
+
+    __tablename__ = "lanes"
+
+    id: Mapped[str] = mapped_column(Key, primary_key=True)
+    poll: Mapped[str] = mapped_column(ForeignKey("polls.id"), index=True)
+    opened_at: Mapped[datetime] = mapped_column(Instant)
+    registered: Mapped[bool] = mapped_column()
+    """Whether its gateway was told that it may give receipts; not if only its first, empty batch
+    has come."""
+
+    fenced_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When it was closed in the broker, by the machine's clock."""
+
+    last: Mapped[int | None] = mapped_column(Integer)
+    """The number of its last batch, once it is known."""
+
+    proven: Mapped[bool | None] = mapped_column()
+    """Whether ``last`` is what the broker told; false where the broker had lost it."""
+
+    forgotten: Mapped[bool] = mapped_column(default=False)
+    """Whether its tail is gone from the broker."""
+
+
+class BatchRow(Base):
+    """A batch that has come: each has its effect once."""
+
+    __tablename__ = "batches"
+    __table_args__ = (PrimaryKeyConstraint("lane", "number", name="one_effect_per_batch"),)
+
+    lane: Mapped[str] = mapped_column(Key)
+    number: Mapped[int] = mapped_column(Integer)
+    ballots: Mapped[int] = mapped_column(Integer)
 
 
 class CodeBatch(Base):

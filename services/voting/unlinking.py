@@ -8,13 +8,13 @@ from sqlalchemy import delete, insert, select, text, update
 
 from services.chassis.database import Database
 from services.chassis.work import Work
-from services.voting import codes
+from services.voting import codes, lanes
 from services.voting.tables import BallotRow, Code, Entry, Poll, PollSecret, Voter
 
 LINKING = (BallotRow, Entry, Code, PollSecret)
 SCRUBBED = (
     *(table.__tablename__ for table in (*LINKING, Voter)),
-    *("proofs", "mails", "idempotency"),
+    *("proofs", "mails", "idempotency", "failed_events"),
 )
 """Also where a request to vote left its address: the rows are gone, their pages are not."""
 
@@ -37,6 +37,7 @@ def destroy(work: Work, poll: Poll) -> None:
     codes.settle(work, poll)
     for table in LINKING:
         work.session.execute(delete(table).where(table.poll == poll.id))
+    lanes.drop_batches(work, poll)
     poll.unlinked_at = work.now
 
 

@@ -13,8 +13,9 @@ from kombu import Connection
 from sqlalchemy import select
 
 from services.chassis.config import Settings
+from services.chassis.confirms import NotConfirmed
 from services.chassis.core import Core
-from services.chassis.publishing import ConfirmingSender, NotConfirmed, Publisher, waiting
+from services.chassis.publishing import ConfirmedSender, Publisher, waiting
 from services.chassis.tables import outbox
 from services.chassis.topology import exchange_of, inbox_queue
 from services.chassis.work import Work
@@ -62,7 +63,7 @@ def arrived(url: str) -> list[str]:
 
 
 def test_batch_is_confirmed_as_a_whole(core: Core, vhost: str) -> None:
-    sender = ConfirmingSender(core)
+    sender = ConfirmedSender(core)
     names = [f"e{number:03}" for number in range(150)]
     sender.send(events(*names))
     sender.send(events("f"))
@@ -73,13 +74,13 @@ def test_batch_is_confirmed_as_a_whole(core: Core, vhost: str) -> None:
 def test_late_confirmation_is_not_taken_for_the_next_ones(
     core: Core, wire: Proxy, vhost: str
 ) -> None:
-    sender = ConfirmingSender(core)
+    sender = ConfirmedSender(core)
     sender.send(events("a"))
     wire.hold()
     with pytest.raises(NotConfirmed) as late:
         sender.send(events("b"))
     assert late.value.accepted == set()
-    assert sender.channel is None  # its late answer has nobody left to be mistaken for
+    assert sender.wire.channel is None  # its late answer has nobody left to be mistaken for
 
     wire.release()
     sender.send(events("c"))
@@ -93,7 +94,7 @@ def test_late_confirmation_is_not_taken_for_the_next_ones(
 
 
 def test_returned_event_does_not_hold_back_the_others(core: Core, vhost: str) -> None:
-    sender = ConfirmingSender(core)
+    sender = ConfirmedSender(core)
     mixed = [*events("a"), *events("nobody", event_type="pot_sold"), *events("b")]
     with pytest.raises(NotConfirmed) as returned:
         sender.send(mixed)

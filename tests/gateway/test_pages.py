@@ -280,12 +280,12 @@ def test_language_comes_back_to_the_whole_address(client: FlaskClient) -> None:
 
 def test_vote_from_the_mailed_link(client: FlaskClient, caller: StandIn) -> None:
     caller.answers["voting.exchange_proof"] = {"pass": "pp"}
-    caller.answers["voting.cast"] = {"receipt": "abc-def", "replaces": True}
+    caller.answers["voting.cast"] = {"receipt": "abc-def"}
     text = client.post("/vote/confirm", data={"poll": "poll1", "token": "t", "project": "p1"}).text
     asked: list[Any] = [each[:2] for each in caller.asked[-3:-1]]
     assert asked == [
         ("voting.exchange_proof", {"poll": "poll1", "token": "t"}),
-        ("voting.cast", {"poll": "poll1", "project": "p1", "pass": "pp"}),
+        ("voting.cast", {"poll": "poll1", "project": "p1", "pass": "pp", "ip": "127.0.0.1"}),
     ]
     assert "abc-def" in text
     assert "seul le dernier compte" in text

@@ -159,6 +159,8 @@ def test_cancelled_marathon_voids_its_poll_and_leaves_nothing_of_it(stage: Stage
         "ballots": 0,
         "code_batches": 1,
         "codes": 0,
+        "lanes": 0,
+        "batches": 0,
         "box": 0,
         "voters": 0,
     }

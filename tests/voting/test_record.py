@@ -40,6 +40,7 @@ def test_record_adds_up_and_its_digest_is_that_of_its_canonical_json(stage: Stag
         "rule": "shared",
         "voters": 4,
         "code_batches": [{"place": "Mairie", "size": 5, "used": 4, "state": "issued"}],
+        "intake": {"lanes": 0, "batches": 0, "unproven": 0},
         "accepted": 5,
         "counted_ballots": 4,
         "replaced": 1,

@@ -56,9 +56,9 @@ def test_link_is_exchanged_for_a_pass_that_votes_again_and_again(stage: Stage) -
 
     assert answer.keys() == {"pass", "expires_at"}
     assert answer["expires_at"] == CLOSES.isoformat()
-    assert vote(stage, answer["pass"], "wool")["replaces"] is False
+    assert vote(stage, answer["pass"], "wool")["receipt"]
     stage.troupe.clock.move_to(CLOSES - timedelta(seconds=1))
-    assert vote(stage, answer["pass"], "garden")["replaces"] is True
+    assert vote(stage, answer["pass"], "garden")["receipt"]
     stage.ended()
     assert stage.tally()["counted"] == {"bakery": 0, "garden": 1, "wool": 0}
 
@@ -69,7 +69,7 @@ def test_code_of_the_mail_does_as_well(stage: Stage) -> None:
     ask(stage)
     _, code = token_and_code(stage)
     given = exchange(stage, email=" Anne@Example.org ", code=code)["pass"]
-    assert vote(stage, given, "wool")["replaces"] is False
+    assert vote(stage, given, "wool")["receipt"]
 
 
 def test_proof_works_once(stage: Stage) -> None:
@@ -233,7 +233,7 @@ def test_project_that_left_meanwhile_is_not_proposed(stage: Stage) -> None:
     seen = stage.call("look_at_proof", NOBODY, **look)
     assert (seen["project"], seen["title"]) == (None, None)
     answer = exchange(stage, token=token)
-    assert vote(stage, answer["pass"], "garden")["replaces"] is False
+    assert vote(stage, answer["pass"], "garden")["receipt"]
 
 
 def test_an_exchange_that_is_repeated_under_its_key_gives_the_same_pass(stage: Stage) -> None:

@@ -44,6 +44,8 @@ def test_link_is_destroyed_when_the_hold_is_over_and_not_before(stage: Stage) ->
         "ballots": 0,
         "code_batches": 1,
         "codes": 0,
+        "lanes": 0,
+        "batches": 0,
         "box": 6,
         "voters": 6,
     }

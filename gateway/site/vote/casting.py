@@ -13,6 +13,7 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request
 
+from gateway.api.view import client_ip
 from gateway.asking import ask
 from gateway.site.gaps import part
 from gateway.site.private import private
@@ -52,7 +53,8 @@ def change() -> Response:
 
 def cast(poll: str, project: str, key: str | None = None, **proof: str) -> dict[str, Any]:
     """Casts a ballot; the receipt. Raises what the service refuses with."""
-    receipt: dict[str, Any] = ask("voting.cast", {"poll": poll, "project": project, **proof}, key)
+    request = {"poll": poll, "project": project, "ip": client_ip(), **proof}
+    receipt: dict[str, Any] = ask("voting.cast", request, key)
     return receipt
 
 

@@ -1,0 +1,164 @@
+"""Casting without asking voting: what is certainly right goes to the broker in a batch.
+
+Everything else is asked of voting as any other request: paper codes, ballots under an
+idempotency key, and whatever a gateway would have to refuse, for voting knows the reason.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any, Unpack
+
+from gateway.asking import Caller, Request
+from gateway.intake.known import FRESH_S, KEPT_S, Known
+from gateway.intake.lane import Ballot, Lane, Sender
+from gateway.languages import N_
+from services.chassis.actor import How
+from services.chassis.clock import Clock
+from services.chassis.confirms import BROKER_ERRORS, NotConfirmed
+from services.chassis.errors import Refusal, Unavailable
+from services.chassis.networks import network_of
+
+TRACKER_BYTES = 16  # RULES V5
+
+PAUSE_S = 1.0
+"""Between two attempts to open a lane: each leaves a queue in a broker that does not confirm."""
+
+MakeSender = Callable[[str], Sender]
+
+
+class BallotsInBatches:
+    """Asks services; ballots with a pass it takes itself. Usable from many threads."""
+
+    def __init__(
+        self, caller: Caller, make_sender: MakeSender, clock: Clock, patience_s: float
+    ) -> None:
+        """``make_sender`` makes a way to the broker of a name; a voter waits ``patience_s``."""
+        self.caller = caller
+        self.make_sender = make_sender
+        self.clock = clock
+        self.patience_s = patience_s
+        self._known: dict[str, Known] = {}
+        self._lanes: dict[str, Lane] = {}
+        self._asking: set[str] = set()
+        self._opening = threading.Lock()
+        self._closed_until = 0.0
+
+    def call(
+        self, service: str, door: str, request: Request | None = None, **how: Unpack[How]
+    ) -> Any:
+        """As ``services.chassis.calls.Caller.call``."""
+        return self.exchange(service, door, request, **how)["ok"]
+
+    def exchange(
+        self, service: str, door: str, request: Request | None = None, **how: Unpack[How]
+    ) -> Request:
+        """As ``services.chassis.calls.Caller.exchange``.
+
+        Raises ``Refusal("ballot_not_confirmed")`` of a ballot that may or may not have arrived.
+        """
+        if (service, door) == ("voting", "cast") and how.get("key") is None:
+            receipt = self._cast(request or {})
+            if receipt is not None:
+                return {"ok": receipt}
+        return self.caller.exchange(service, door, request, **how)
+
+    def close(self) -> None:
+        """Hands over what waits; to be called when no request is under way any more."""
+        for lane in self._lanes.values():
+            lane.close()
+
+    def _cast(self, request: Request) -> dict[str, Any] | None:
+        poll, project, given = (request.get(name) for name in ("poll", "project", "pass"))
+        if not (isinstance(poll, str) and isinstance(project, str) and isinstance(given, str)):
+            return None
+        known, now = self._known_of(poll), self.clock.now()
+        bearer = known.bearer(project, given, now) if known else None
+        if known is None or bearer is None:
+            return None
+        voter, domain = bearer
+        ballot = Ballot(
+            tracker=secrets.token_hex(TRACKER_BYTES),
+            voter=voter,
+            choice=project,
+            accepted=now.isoformat(),
+            domain=domain,
+            network=network_of(known.pass_key, str(request.get("ip", ""))),
+        )
+        if not self._lane_of(known).cast(ballot):
+            raise not_confirmed()
+        return {"poll": poll, "receipt": ballot.tracker, "accepted_at": ballot.accepted}
+
+    def _known_of(self, poll: str) -> Known | None:
+        """What is known of a poll; ``None`` of one that takes no ballots, as far as one knows."""
+        known = self._known.get(poll)
+        if known is None or known.age > KEPT_S:
+            return self._learn(poll)
+        if known.age > FRESH_S and poll not in self._asking:
+            self._learn(poll)
+            return self._known.get(poll)
+        return known
+
+    def _learn(self, poll: str) -> Known | None:
+        """Asks voting. What one knows stays in use while voting is away, until it is too old;
+        what voting refuses is forgotten."""
+        self._asking.add(poll)
+        asked_at = time.monotonic()
+        try:
+            lent = self.caller.call("voting", "lend_poll", {"poll": poll})
+        except Unavailable:
+            return None
+        except Refusal:
+            self._known.pop(poll, None)
+            return None
+        finally:
+            self._asking.discard(poll)
+        self._known[poll] = Known.of(lent, asked_at)
+        return self._known[poll]
+
+    def _lane_of(self, known: Known) -> Lane:
+        """The poll's lane, opened for its first ballot. Raises ``Refusal``."""
+        lane = self._lanes.get(known.poll)
+        if lane is not None and not lane.dead:
+            return lane
+        with self._opening:
+            lane = self._lanes.get(known.poll)
+            if lane is None or lane.dead:
+                if lane is not None:
+                    lane.close()
+                if time.monotonic() < self._closed_until:
+                    raise not_confirmed()
+                self._closed_until = time.monotonic() + PAUSE_S
+                lane = self._lanes[known.poll] = self._open_lane(known)
+                self._closed_until = 0.0
+        return lane
+
+    def _open_lane(self, known: Known) -> Lane:
+        sender = self.make_sender(uuid.uuid4().hex)
+        lane = Lane(known.poll, known.batch_key, sender, self.patience_s)
+        try:
+            lane.open()
+        except (NotConfirmed, *BROKER_ERRORS) as error:
+            sender.close()
+            raise not_confirmed() from error
+        try:
+            # Only now does voting learn of it: a lane that was closed must never be made again.
+            self.caller.call("voting", "open_lane", {"poll": known.poll, "lane": sender.name})
+        except BaseException:
+            lane.close()
+            raise
+        return lane
+
+
+def not_confirmed() -> Refusal:
+    """What a voter is told whose ballot may or may not have arrived."""
+    return Refusal(
+        "ballot_not_confirmed",
+        N_("Your vote is not confirmed."),
+        N_("Vote again: only one vote counts, even if the first one arrived."),
+        503,
+    )

@@ -1,0 +1,189 @@
+"""The lanes by which gateways send ballots, and the proof that all have come (ADR 0011).
+
+A closed lane's last batch is known from the broker; every number up to it must be here. That
+holds for a gateway that answers, one that hangs and one that was killed alike: none is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import structlog
+from sqlalchemy import Table, delete, func, select, update
+from sqlalchemy.orm import Session
+
+from services.chassis.confirms import BROKER_ERRORS
+from services.chassis.core import Core
+from services.chassis.database import insert
+from services.chassis.errors import Refusal
+from services.chassis.failures import UNKNOWN
+from services.chassis.streams import Lanes, TailBusy, TailGone
+from services.chassis.tables import failed_events
+from services.chassis.work import Work
+from services.voting.messages_ballots import BALLOTS
+from services.voting.tables import BatchRow, LaneRow, Poll
+
+log = structlog.get_logger()
+
+GRACE = timedelta(seconds=2)
+"""After the closing, for batches that were under way: they would be told to vote again."""
+
+SETTLE = timedelta(seconds=1)
+"""Between closing a lane and reading its last message: what the broker had begun to put into
+its queues a moment before is there by then. By the machine's clock."""
+
+LANES = cast("Table", LaneRow.__table__)
+
+
+def register(work: Work, poll: str, lane: str) -> None:
+    """Notes a lane. Raises ``Refusal("lane_closed")`` of one that was closed before."""
+    _note(work.session, poll, lane, work.now)
+    known = work.session.get_one(LaneRow, lane, with_for_update=True)
+    if known.poll != poll or known.fenced_at is not None:
+        raise Refusal("lane_closed", "Cette voie est fermée.", "Ouvrez-en une autre.")
+    known.registered = True
+
+
+def note(session: Session, poll: Poll, lanes: Collection[str]) -> None:
+    """Notes lanes by which something came and which are not registered, or not yet."""
+    known = set(session.scalars(select(LaneRow.id).where(LaneRow.id.in_(lanes))))
+    for lane in sorted(set(lanes) - known):
+        _note(session, poll.id, lane, datetime.now(UTC))
+
+
+def _note(session: Session, poll: str, lane: str, now: datetime) -> None:
+    row = {"id": lane, "poll": poll, "opened_at": now, "registered": False, "forgotten": False}
+    session.execute(insert(session, LANES).values(row).on_conflict_do_nothing())
+
+
+def missing(work: Work, poll: Poll) -> list[str]:
+    """What keeps a poll from closing, in words for the operator: empty once all is here."""
+    lanes = list(work.session.scalars(select(LaneRow).where(LaneRow.poll == poll.id)))
+    found = [f"lane {lane.id}: its last batch is not known" for lane in lanes if lane.last is None]
+    for lane in lanes:
+        absent = _absent(work.session, lane) if lane.proven else 0
+        if absent:
+            found.append(f"lane {lane.id}: {absent} of {lane.last} batches have not come")
+    parked = _failed(work.session, poll)
+    return found + ([f"{parked} batches could not be stored"] if parked else [])
+
+
+def summary(work: Work, poll: Poll) -> dict[str, int]:
+    """How complete the ballots are, for the record: lanes, their batches, and the lanes whose
+    last batch the broker had lost."""
+    lanes = list(work.session.scalars(select(LaneRow).where(LaneRow.poll == poll.id)))
+    return {
+        "lanes": len(lanes),
+        "batches": sum(_come(work.session, lane) for lane in lanes),
+        "unproven": sum(1 for lane in lanes if not lane.proven),
+    }
+
+
+def drop_batches(work: Work, poll: Poll) -> None:
+    """Forgets which batches came, and drops those that could not be stored; the lanes stay until
+    the broker has forgotten them."""
+    mine = select(LaneRow.id).where(LaneRow.poll == poll.id)
+    work.session.execute(delete(BatchRow).where(BatchRow.lane.in_(mine)))
+    work.session.execute(
+        delete(failed_events)
+        .where(failed_events.c.type == BALLOTS.address)
+        .where(failed_events.c.subject == poll.id)
+    )
+
+
+def tend(core: Core, take: Any) -> None:
+    """Closes the lanes of the polls that are over and learns what came by them.
+
+    Asks the broker, so outside any transaction; any replica may do it, at once or again.
+    ``take`` stores a batch, as if it had come from the queue.
+    """
+    broker = Lanes(BALLOTS, core.settings)
+    for lane in core.within(_to_close):
+        try:
+            _close(core, broker, lane, take)
+        except BROKER_ERRORS as error:
+            log.warning("lane_not_closed", lane=lane, error=repr(error))
+
+
+def _to_close(work: Work) -> list[str]:
+    over = (Poll.state.in_(("open", "prepared")) & (Poll.closes_at <= work.now - GRACE)) | (
+        Poll.state.in_(("closed", "counted", "void"))
+    )
+    query = select(LaneRow.id).join(Poll, Poll.id == LaneRow.poll).where(over)
+    return list(
+        work.session.scalars(query.where(LaneRow.forgotten.is_(False)).order_by(LaneRow.id))
+    )
+
+
+def _close(core: Core, broker: Lanes, lane: str, take: Any) -> None:
+    broker.fence(lane)
+    if not core.within(lambda work: _is_settled(work, lane)):
+        return
+    if not core.within(lambda work: _is_known(work, lane)):
+        try:
+            told = broker.last(lane)
+        except TailGone:
+            core.within(lambda work: _do_without(work, lane))
+            return
+        except TailBusy:
+            if core.within(lambda work: _is_registered(work, lane)):
+                return  # somebody else is at it, or was killed at it a moment ago
+            told = {"number": 0}
+        # It may be in the tail alone, if the broker died between its two queues.
+        if told["number"]:
+            take([told])
+        core.within(lambda work: _set(work, lane, last=told["number"], proven=True))
+    broker.forget(lane)
+    core.within(lambda work: _set(work, lane, forgotten=True))
+
+
+def _is_settled(work: Work, lane: str) -> bool:
+    row = work.session.get_one(LaneRow, lane, with_for_update=True)
+    if row.fenced_at is None:
+        row.fenced_at = datetime.now(UTC)
+    return datetime.now(UTC) >= row.fenced_at + SETTLE
+
+
+def _is_known(work: Work, lane: str) -> bool:
+    return work.session.get_one(LaneRow, lane).last is not None
+
+
+def _is_registered(work: Work, lane: str) -> bool:
+    return work.session.get_one(LaneRow, lane).registered
+
+
+def _do_without(work: Work, lane: str) -> None:
+    """Takes the last batch that came for the last one of a lane of which the broker knows
+    nothing any more; if receipts may have been given, the record says so."""
+    newest = select(func.max(BatchRow.number)).where(BatchRow.lane == lane)
+    last, registered = work.session.scalar(newest) or 0, _is_registered(work, lane)
+    _set(work, lane, last=last, proven=not registered, forgotten=True)
+    if registered:
+        log.error("lane_lost", lane=lane)
+
+
+def _set(work: Work, lane: str, **values: Any) -> None:
+    work.session.execute(update(LaneRow).where(LaneRow.id == lane).values(**values))
+
+
+def _absent(session: Session, lane: LaneRow) -> int:
+    """How many batches are not here; the first, number 0, only opens the lane."""
+    return (lane.last or 0) - _come(session, lane)
+
+
+def _come(session: Session, lane: LaneRow) -> int:
+    numbers = BatchRow.number.between(1, lane.last or 0)
+    query = select(func.count()).select_from(BatchRow).where(BatchRow.lane == lane.id, numbers)
+    return session.scalar(query) or 0
+
+
+def _failed(session: Session, poll: Poll) -> int:
+    query = (
+        select(func.count())
+        .select_from(failed_events)
+        .where(failed_events.c.type == BALLOTS.address)
+        .where(failed_events.c.subject.in_((poll.id, UNKNOWN)))
+    )
+    return session.scalar(query) or 0

@@ -1,0 +1,303 @@
+"""Ballots at the gateway: a receipt once the broker has the batch, else the truth."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.app import create_app
+from gateway.intake import lane as lanes
+from gateway.intake.caller import BallotsInBatches
+from services.chassis import signed
+from services.chassis.clock import SetClock
+from services.chassis.confirms import NotConfirmed, Returned
+from services.chassis.errors import Refusal, Unavailable
+from services.chassis.sealed import unseal
+from tests.gateway.stage import Browser, StandIn, settings
+
+NOW = datetime(2026, 6, 20, 12, tzinfo=UTC)
+PASS_KEY, BATCH_KEY = b"p" * 32, b"b" * 32
+LENT: dict[str, Any] = {
+    "poll": "poll1",
+    "pass_key": PASS_KEY.hex(),
+    "batch_key": BATCH_KEY.hex(),
+    "closes_at": (NOW + timedelta(hours=1)).isoformat(),
+    "candidates": ["wool", "garden"],
+    "kept_out": ["a juror"],
+}
+REFUSED = Refusal("pass_invalid", "Ce laissez-passer ne permet pas de voter ici.", status=403)
+
+
+class Wire:
+    """Stands for the way to the broker; ``trouble`` is raised for messages, one after another."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.sent: list[dict[str, Any]] = []
+        self.trouble: list[Any] = []
+        self.tried: dict[int, Any] = {}
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def open(self) -> None:
+        pass
+
+    def send(self, number: int, message: dict[str, Any]) -> None:
+        assert self.gate.wait(10)
+        # What is sent again under a number must be the same: the first may have arrived.
+        content = unseal(BATCH_KEY, f"{self.name}/{number}", message["sealed"])
+        assert self.tried.setdefault(number, content) == content
+        if self.trouble and number:
+            raise self.trouble.pop(0)
+        self.sent.append(message)
+
+    def close(self) -> None:
+        pass
+
+    def ballots(self) -> list[list[str]]:
+        """The choices in each batch that was sent."""
+        return [
+            unseal(BATCH_KEY, f"{each['lane']}/{each['number']}", each["sealed"])["choices"]
+            for each in self.sent
+        ]
+
+
+def _lend(request: dict[str, Any]) -> dict[str, Any]:
+    if request["poll"] != "poll1":
+        raise Refusal("not_found", "Ce scrutin n’existe pas.", status=404)
+    return LENT
+
+
+class Booth:
+    """A gateway's intake, with everything around it in the test's hands."""
+
+    def __init__(self) -> None:
+        self.caller = StandIn()
+        self.caller.answers["voting.lend_poll"] = _lend
+        self.caller.answers["voting.cast"] = REFUSED
+        self.clock = SetClock(NOW)
+        self.wires: list[Wire] = []
+        self.intake = BallotsInBatches(self.caller, self._wire, self.clock, patience_s=2.0)
+
+    def _wire(self, name: str) -> Wire:
+        self.wires.append(Wire(name))
+        return self.wires[-1]
+
+    def cast(self, project: Any = "wool", voter: str = "anne", **more: Any) -> Any:
+        """Casts a ballot with a genuine pass."""
+        claims = {"poll": "poll1", "voter": voter, "domain": "example.org"}
+        request = {"poll": "poll1", "project": project, "pass": signed.sign(PASS_KEY, claims)}
+        key = more.pop("key", None)
+        return self.intake.call("voting", "cast", request | more, key=key)
+
+    def asked(self, door: str) -> int:
+        """How often voting was asked at a door."""
+        return sum(1 for name, *_ in self.caller.asked if name == f"voting.{door}")
+
+
+@pytest.fixture
+def booth() -> Iterator[Booth]:
+    """An intake whose poll is open."""
+    made = Booth()
+    yield made
+    for wire in made.wires:
+        wire.gate.set()
+    made.intake.close()
+
+
+def together(count: int, cast: Callable[[], Any]) -> list[Any]:
+    """What so many get who cast at once: a receipt, or the code of the refusal."""
+    found: list[Any] = []
+
+    def one() -> None:
+        try:
+            found.append(cast())
+        except Refusal as refusal:
+            found.append(refusal.code)
+
+    threads = [threading.Thread(target=one) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    return found
+
+
+def test_a_ballot_goes_to_the_broker_and_voting_is_not_asked(booth: Booth) -> None:
+    receipt = booth.cast()
+    assert receipt["accepted_at"] == NOW.isoformat()
+    assert len(receipt["receipt"]) == 32
+    assert booth.cast("garden")["receipt"] != receipt["receipt"]
+    (wire,) = booth.wires
+    assert wire.ballots() == [[], ["wool"], ["garden"]]
+    named = [(each["poll"], each["number"]) for each in wire.sent]
+    assert named == [("poll1", number) for number in range(3)]
+    assert (booth.asked("lend_poll"), booth.asked("open_lane"), booth.asked("cast")) == (1, 1, 0)
+    # Neither the choice nor the voter can be read on the way.
+    assert not [each for each in wire.sent if "wool" in str(each) or "anne" in str(each)]
+
+
+def test_those_who_come_while_a_batch_is_confirmed_are_the_next_batch(booth: Booth) -> None:
+    booth.cast()
+    (wire,) = booth.wires
+    wire.gate.clear()
+    threading.Timer(0.3, wire.gate.set).start()
+    answers = together(250, booth.cast)
+    assert len({answer["receipt"] for answer in answers}) == 250
+    sizes = [len(choices) for choices in wire.ballots()[2:]]
+    assert sum(sizes) == 250 and max(sizes) == lanes.MOST
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"project": "bakery"},
+        {"voter": "a juror"},
+        {"pass": "forged"},
+        {"poll": "another"},
+        {"project": None},
+        {"pass": signed.sign(PASS_KEY, {"poll": "another", "voter": "anne"})},
+        {"key": "repeated"},
+    ],
+)
+def test_whatever_is_not_certainly_right_is_asked_of_voting(
+    booth: Booth, request_: dict[str, Any]
+) -> None:
+    with pytest.raises(Refusal, match="pass_invalid"):
+        booth.cast(**request_)
+    assert booth.asked("cast") == 1
+    assert [choices for wire in booth.wires for choices in wire.ballots() if choices] == []
+
+
+def test_after_the_closing_voting_says_so(booth: Booth) -> None:
+    booth.cast()
+    booth.clock.move_by(timedelta(hours=1))
+    with pytest.raises(Refusal, match="pass_invalid"):
+        booth.cast()
+    assert booth.asked("cast") == 1
+
+
+def test_who_got_no_confirmation_is_told_to_vote_again(booth: Booth) -> None:
+    booth.cast()
+    (wire,) = booth.wires
+    wire.trouble = [NotConfirmed("away", set())]
+    with pytest.raises(Refusal, match="ballot_not_confirmed") as refused:
+        booth.cast("garden")
+    assert refused.value.status == 503
+    # The same batch goes again under its number, for it may have arrived: no number is missing.
+    assert booth.cast("wool")["receipt"]
+    assert wire.ballots() == [[], ["wool"], ["garden"], ["wool"]]
+    assert [each["number"] for each in wire.sent] == [0, 1, 2, 3]
+
+
+def test_a_lane_that_confirms_nothing_is_given_up_for_another(booth: Booth) -> None:
+    booth.cast()
+    (wire,) = booth.wires
+    wire.trouble = [NotConfirmed("away", set()) for _ in range(lanes.ATTEMPTS)]
+    wire.gate.clear()
+    threading.Timer(0.3, wire.gate.set).start()
+    assert set(together(300, booth.cast)) == {"ballot_not_confirmed"}
+    assert sorted(wire.tried) == [0, 1, 2]
+    until = time.monotonic() + 10
+    while len(booth.wires) == 1 and time.monotonic() < until:
+        together(1, booth.cast)
+    assert booth.cast()["receipt"]
+    assert len(booth.wires) == 2
+    assert booth.wires[1].name != wire.name
+
+
+def test_a_closed_lane_gives_no_receipt(booth: Booth) -> None:
+    booth.cast()
+    booth.wires[0].trouble = [Returned("no queue", set())]
+    assert together(1, booth.cast) == ["ballot_not_confirmed"]
+    booth.caller.answers["voting.open_lane"] = Refusal("poll_closed", "Le vote est clos.")
+    assert together(1, booth.cast) == ["poll_closed"]
+
+
+def test_a_broker_that_does_not_answer_holds_few_and_not_for_long(
+    booth: Booth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booth.cast()
+    lane = booth.intake._lanes["poll1"]
+    monkeypatch.setattr(lanes, "MOST_WAITING", 20)
+    lane.patience_s = 0.3
+    booth.wires[0].gate.clear()
+    assert set(together(60, booth.cast)) == {"ballot_not_confirmed"}
+    assert len(lane.waiting) <= 20
+    lane.patience_s = 5
+    booth.wires[0].gate.set()
+    # Nobody waits for them any more: of those only the batch that was under way is sent.
+    assert booth.cast("garden")["receipt"]
+    opening, first, under_way, last = booth.wires[0].ballots()
+    assert (opening, first, last) == ([], ["wool"], ["garden"])
+    assert 1 <= len(under_way) <= 20
+
+
+def test_a_lane_that_can_not_be_made_is_not_tried_by_everybody(
+    booth: Booth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_wire: Wire) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(Wire, "open", away)
+    assert together(20, booth.cast) == ["ballot_not_confirmed"] * 20
+    assert len(booth.wires) == 1
+
+
+def test_voting_may_be_away_for_a_minute(booth: Booth, monkeypatch: pytest.MonkeyPatch) -> None:
+    booth.cast()
+    booth.caller.answers["voting.lend_poll"] = Unavailable("voting")
+    booth.caller.answers["voting.cast"] = Unavailable("voting")
+    later(monkeypatch, 59)
+    assert booth.cast()["receipt"]
+    later(monkeypatch, 61)
+    assert together(1, booth.cast) == ["unavailable"]
+
+
+def test_what_voting_lends_anew_is_used(booth: Booth, monkeypatch: pytest.MonkeyPatch) -> None:
+    booth.cast()
+    booth.caller.answers["voting.lend_poll"] = LENT | {"candidates": ["garden"]}
+    assert booth.cast("wool")["receipt"]
+    later(monkeypatch, 11)
+    assert together(1, booth.cast) == ["pass_invalid"]
+    assert booth.cast("garden")["receipt"]
+
+
+def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """What the gateway knows of polls is so many seconds old."""
+    monkeypatch.setattr("gateway.intake.known.Known.age", property(lambda known: seconds))
+
+
+def test_stopping_hands_over_what_waits(booth: Booth) -> None:
+    booth.cast()
+    (wire,) = booth.wires
+    wire.gate.clear()
+    threading.Timer(0.3, wire.gate.set).start()
+    threading.Timer(0.15, booth.intake.close).start()
+    assert len({answer["receipt"] for answer in together(30, booth.cast)}) == 30
+
+
+def test_page_and_api_say_that_it_is_not_confirmed(tmp_path: Path, booth: Booth) -> None:
+    booth.caller.answers["voting.cast"] = Refusal(
+        "ballot_not_confirmed",
+        "Your vote is not confirmed.",
+        "Vote again: only one vote counts, even if the first one arrived.",
+        503,
+    )
+    app = create_app(settings(tmp_path), booth.caller)
+    app.test_client_class = Browser
+    client = app.test_client()
+    given = {"pass": "p", "project": "wool"}
+    answer = client.post("/api/v1/polls/poll1/ballots", json=given)
+    assert answer.json is not None
+    assert (answer.status_code, answer.json["code"]) == (503, "ballot_not_confirmed")
+    assert int(answer.headers["Retry-After"]) >= 1
+    page = client.post("/vote/changer", data={"poll": "poll1", **given})
+    assert page.status_code == 503 and page.headers["Retry-After"]
+    assert "un seul vote compte" in page.text
