@@ -23,7 +23,7 @@ from rich.console import Console
 
 from deploy import local
 from services.chassis.config import SERVICES
-from tests.benchmarks import counting, pages
+from tests.benchmarks import counting, intake, pages
 from tests.benchmarks.figures import Figure, percentile
 from tests.instance import MARATHON, Instance, free_port
 
@@ -155,6 +155,12 @@ def page_figures(bench: Bench) -> list[Figure]:
     return pages.measure(bench)
 
 
+def intake_figures(bench: Bench) -> list[Figure]:
+    """Ballots a second, at the gateway and from the queue to rows."""
+    console.print("measuring the intake of ballots …")
+    return intake.measure(bench)
+
+
 def count_figures(bench: Bench) -> list[Figure]:
     """Counting, from a thousand to a million ballots."""
     console.print("measuring the count …")
@@ -208,6 +214,7 @@ def main() -> int:
             *embedded(),
             *services(bench),
             *page_figures(bench),
+            *intake_figures(bench),
             *count_figures(bench),
         ]
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,8 +68,18 @@ class Finals:
         self._say("marathon_started", "marathon", MARATHON, self.state)
         poll = self.instance.wait_for(lambda: self._poll("open"), 60, "an open poll")
         for port in self.ports:
-            self.instance.wait_for(lambda at=port: _answers(at), 60, "a gateway")
-        return str(poll.id)
+            self.instance.wait_for(lambda at=port: self.answers(at), 60, "a gateway")
+        self.poll_id = str(poll.id)
+        return self.poll_id
+
+    @staticmethod
+    def answers(port: int) -> bool:
+        """Whether a gateway answers at a port."""
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).close()
+        except OSError:
+            return False
+        return True
 
     def add_gateway(self) -> int:
         """One more gateway; its port."""
@@ -76,6 +87,11 @@ class Finals:
         self.instance.start(f"gateway#{port}", MARATHON_GATEWAY_PORT=str(port))
         self.ports.append(port)
         return port
+
+    def wait_started(self, name: str) -> None:
+        """Waits until the latest process of that name takes messages."""
+        process = self.instance.processes[name]
+        self.instance.wait_for(lambda: '"started"' in process.log.read_text(), 60, f"{name} to run")
 
     def make_passes(self, voters: int) -> list[str]:
         """Passes of so many voters, as voting would sign them for their mails' links."""
@@ -269,16 +285,6 @@ def tails(amqp_url: str, lanes: list[str]) -> list[str]:
             except amqp.exceptions.NotFound:
                 pass
     return left
-
-
-def _answers(port: int) -> bool:
-    import urllib.request
-
-    try:
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).close()
-    except OSError:
-        return False
-    return True
 
 
 def _marathon(now: datetime) -> dict[str, Any]:

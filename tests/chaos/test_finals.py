@@ -85,7 +85,7 @@ def _trouble(finals: Finals, servers: Borrowed, kills: int) -> int:
         finals.instance.processes[chance.choice(victims)].kill()
     servers.restart_rabbitmq(kill=True)
     finals.instance.start("voting#more")
-    time.sleep(1)
+    finals.wait_started("voting#more")
     servers.restart_postgres(kill=True)
     time.sleep(1)
     assert finals.instance.processes["voting#more"].halt() == 0

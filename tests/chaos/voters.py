@@ -36,6 +36,8 @@ class Plan:
     seed: int = 0
     path: str = ""
     """Where to send instead, an empty object: for a baseline."""
+    per_s: float = 0.0
+    """How many in a second, all together; as many as can be if it is 0."""
 
     def write(self, path: Path) -> None:
         """Keeps it as a file."""
@@ -60,10 +62,11 @@ class Voter(threading.Thread):
         self.turn = number
 
     def run(self) -> None:
-        most = self.plan.most // self.plan.connections
+        most, first = self.plan.most // self.plan.connections, time.perf_counter()
         while len(self.lines) < most and (len(self.lines) % 20 or not self.stop.exists()):
             voter, given = self.random.choice(self.passes)
             project = self.random.choice(self.plan.projects)
+            self._wait_for_turn(first)
             began = time.perf_counter()
             status, answer = self._post(project, given)
             seconds = time.perf_counter() - began
@@ -73,6 +76,12 @@ class Voter(threading.Thread):
                 time.sleep(BACK_AFTER_S)
         if self.wire:
             self.wire.close()
+
+    def _wait_for_turn(self, first: float) -> None:
+        if self.plan.per_s:
+            each = self.plan.connections / self.plan.per_s
+            due = first + (len(self.lines) + self.number / self.plan.connections) * each
+            time.sleep(max(0.0, due - time.perf_counter()))
 
     def _post(self, project: str, given: str) -> tuple[int, dict[str, Any]]:
         body = b"{}" if self.plan.path else json.dumps({"pass": given, "project": project}).encode()

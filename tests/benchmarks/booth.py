@@ -1,0 +1,126 @@
+"""The gateway with another way to keep a ballot, for comparison: ``booth.py WAY``.
+
+Everything is the gateway's own, its server, its checks, its log, but for what happens to a
+ballot that is right: ``batches`` (as in production), ``insert`` (a row and a commit each),
+``rpc`` (a call to a service each, which does that). ``POST /empty`` answers nothing at once.
+``service`` runs the service that ``rpc`` calls.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+from unittest import mock
+
+import eventlet
+
+eventlet.monkey_patch()
+
+from nameko.containers import ServiceContainer  # noqa: E402
+from nameko.rpc import rpc  # noqa: E402
+from sqlalchemy import text  # noqa: E402
+
+from gateway import server  # noqa: E402 - after the patch
+from gateway.app import create_app  # noqa: E402
+from gateway.intake import ballots_in_batches  # noqa: E402
+from gateway.intake.caller import BallotsInBatches  # noqa: E402
+from services.chassis import logs  # noqa: E402
+from services.chassis.calls import Caller, nameko_config  # noqa: E402
+from services.chassis.config import Settings  # noqa: E402
+from services.chassis.database import Database  # noqa: E402
+from services.chassis.runner import stop_signal  # noqa: E402
+
+TABLE = (
+    "CREATE TABLE IF NOT EXISTS bench_ballots (tracker text PRIMARY KEY, voter text, choice text,"
+    " accepted timestamptz, domain text, network text)"
+)
+INSERT = text(
+    "INSERT INTO bench_ballots VALUES (:tracker, :voter, :choice, :accepted, :domain, :network)"
+)
+NAMES = ("tracker", "voter", "choice", "accepted", "domain", "network")
+
+
+class Insert:
+    """In place of a lane: a row and a commit for each ballot."""
+
+    dead = False
+
+    def __init__(self, settings: Settings) -> None:
+        self.database = Database(settings.database_url_of("voting"), settings)
+        with self.database.engine.begin() as connection:
+            connection.execute(text(TABLE))
+
+    def cast(self, ballot: Any) -> bool:
+        """Whether it is committed."""
+        self.keep({name: getattr(ballot, name) for name in NAMES})
+        return True
+
+    def keep(self, row: dict[str, str]) -> None:
+        """Commits a row."""
+        with self.database.engine.begin() as connection:
+            connection.execute(INSERT, row)
+
+    def close(self) -> None:
+        """Gives the connections back."""
+        self.database.close()
+
+
+class Call:
+    """In place of a lane: a call for each ballot."""
+
+    dead = False
+
+    def __init__(self, caller: Caller) -> None:
+        self.caller = caller
+
+    def cast(self, ballot: Any) -> bool:
+        """Whether the service has committed it."""
+        row = {name: getattr(ballot, name) for name in NAMES}
+        return bool(self.caller.call("bench", "keep", row))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class Keeper:
+    """The service that keeps a ballot a call."""
+
+    name = "bench"
+    rows: Insert
+
+    @rpc
+    def keep(self, request: dict[str, str]) -> dict[str, bool]:
+        self.rows.keep(request)
+        return {"ok": True}
+
+
+def main(way: str) -> None:
+    """Runs until SIGTERM."""
+    logs.set_up("INFO")
+    settings = Settings.from_env()
+    if way == "service":
+        Keeper.rows = Insert(settings)
+        container = ServiceContainer(Keeper, nameko_config(settings))
+        container.start()
+        stop_signal().wait()
+        container.stop()
+        return
+    caller = Caller(settings, keep=64)
+    intake = ballots_in_batches(caller, settings)
+    lanes: dict[str, Any] = {"insert": lambda: Insert(settings), "rpc": lambda: Call(caller)}
+    if way in lanes:
+        lane = lanes[way]()
+        mock.patch.object(BallotsInBatches, "_lane_of", lambda _self, _known: lane).start()
+    mock.patch.object(server, "create_app", _with_empty_post).start()
+    server.serve(settings, intake, stop_signal())
+    intake.close()
+
+
+def _with_empty_post(settings: Settings, caller: Any) -> Any:
+    app = create_app(settings, caller)
+    app.add_url_rule("/api/v1/empty", "empty", lambda: ("{}", 200), methods=["POST"])
+    return app
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
