@@ -14,11 +14,13 @@ from services.chassis.work import Work
 from services.voting import (
     ballots,
     codes,
+    decisions,
     intake,
     lanes,
     messages,
     personal_data,
     polls,
+    quarantine,
     reactions,
     record,
     requests,
@@ -57,6 +59,38 @@ class VotingService(MailDoors):
     @command
     def revoke_codes(self, work: Work, request: Request) -> Any:
         return codes.revoke(work, **request)
+
+    @query
+    def list_cases(self, work: Work, request: Request) -> Any:
+        return quarantine.list_cases(work, **request)
+
+    @command
+    def release_case(self, work: Work, request: Request) -> Any:
+        return quarantine.release(work, **request)
+
+    @query
+    def preview_invalidation(self, work: Work, request: Request) -> Any:
+        return decisions.preview(work, **request)
+
+    @command
+    def sign_invalidation(self, work: Work, request: Request) -> Any:
+        return decisions.sign_invalidation(work, **request)
+
+    @command
+    def sign_release(self, work: Work, request: Request) -> Any:
+        return decisions.sign_release(work, **request)
+
+    @query
+    def list_decisions(self, work: Work, request: Request) -> Any:
+        return decisions.list_decisions(work, **request)
+
+    @command
+    def sign_decision(self, work: Work, request: Request) -> Any:
+        return decisions.sign(work, **request)
+
+    @command
+    def withdraw_decision(self, work: Work, request: Request) -> Any:
+        return decisions.withdraw(work, **request)
 
     @command
     def request_ballot(self, work: Work, request: Request) -> Any:
