@@ -8,12 +8,22 @@ from sqlalchemy import delete, insert, select, text, update
 
 from services.chassis.database import Database
 from services.chassis.work import Work
-from services.voting import codes, lanes
-from services.voting.tables import BallotRow, Code, Entry, Poll, PollSecret, Voter
+from services.voting import codes, decisions, lanes
+from services.voting.tables import (
+    BallotRow,
+    Code,
+    Decision,
+    Entry,
+    InvalidatedBallot,
+    Poll,
+    PollSecret,
+    QuarantineCase,
+    Voter,
+)
 
-LINKING = (BallotRow, Entry, Code, PollSecret)
+LINKING = (InvalidatedBallot, QuarantineCase, BallotRow, Entry, Code, PollSecret)
 SCRUBBED = (
-    *(table.__tablename__ for table in (*LINKING, Voter)),
+    *(table.__tablename__ for table in (*LINKING, Decision, Voter)),
     *("proofs", "mails", "idempotency", "failed_events"),
 )
 """Also where a request to vote left its address: the rows are gone, their pages are not."""
@@ -35,6 +45,7 @@ def unlink(work: Work, poll: Poll) -> None:
 def destroy(work: Work, poll: Poll) -> None:
     """Deletes everything that links, the secret with it: keys can't be made again."""
     codes.settle(work, poll)
+    decisions.unlink(work, poll)
     for table in LINKING:
         work.session.execute(delete(table).where(table.poll == poll.id))
     lanes.drop_batches(work, poll)
