@@ -13,7 +13,9 @@ from werkzeug.wrappers import Response as Answer
 from gateway.access import Who, admit
 from gateway.asking import ask, visitor
 from gateway.desk.acting import DONE
+from gateway.forms.error import Error
 from gateway.forms.fields import read
+from gateway.problems import problem_of
 from gateway.site.gaps import part
 from gateway.site.private import private
 from services.chassis.errors import Refusal
@@ -60,8 +62,14 @@ def _page(
         chosen=request.values.getlist("cases"),
         preview=preview,
         refusal=refusal,
+        errors=_errors(refusal),
     )
     return private(page, refusal.status if refusal else 200)
+
+
+def _errors(refusal: Refusal | None) -> list[Error]:
+    found = problem_of(refusal, "")["errors"] if refusal else []
+    return [Error("", each["message"], "") for each in found]
 
 
 def _typed() -> dict[str, Any]:

@@ -36,7 +36,7 @@ class Desk:
         self.page = f"/bureau/marathons/{LEG}/vote"
 
     def get(self, who: str, path: str) -> str:
-        answer = self.client.get(path, headers={**bearer(who), "Accept-Language": "en"})
+        answer = self.client.get(path, headers=bearer(who))
         assert answer.status_code == 200, answer.text
         return html.unescape(answer.text)
 
