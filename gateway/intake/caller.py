@@ -25,6 +25,9 @@ from services.chassis.networks import network_of
 
 TRACKER_BYTES = 16  # RULES V5
 
+TAKEN = frozenset({"poll", "project", "pass", "ip"})
+"""What a ballot with a pass has: one that has more is none, as voting will say."""
+
 PAUSE_S = 1.0
 """Between two attempts to open a lane: each leaves a queue in a broker that does not confirm."""
 
@@ -75,6 +78,8 @@ class BallotsInBatches:
     def _cast(self, request: Request) -> dict[str, Any] | None:
         poll, project, given = (request.get(name) for name in ("poll", "project", "pass"))
         if not (isinstance(poll, str) and isinstance(project, str) and isinstance(given, str)):
+            return None
+        if request.keys() - TAKEN:
             return None
         known, now = self._known_of(poll), self.clock.now()
         bearer = known.bearer(project, given, now) if known else None

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select, text, update
 
 from services.chassis.database import Database
+from services.chassis.tables import idempotency
 from services.chassis.work import Work
 from services.voting import codes, decisions, lanes
 from services.voting.tables import (
@@ -49,7 +50,19 @@ def destroy(work: Work, poll: Poll) -> None:
     for table in LINKING:
         work.session.execute(delete(table).where(table.poll == poll.id))
     lanes.drop_batches(work, poll)
+    _forget_passes(work, poll)
     poll.unlinked_at = work.now
+
+
+def _forget_passes(work: Work, poll: Poll) -> None:
+    """Takes away the answers to exchanges that somebody might have repeated: a pass names its
+    voter, and whoever was signed in is named beside it. Of use only until the closing."""
+    kept = idempotency.c
+    work.session.execute(
+        delete(idempotency).where(
+            kept.door == "exchange_proof", kept.created_at <= (poll.closes_at or work.now)
+        )
+    )
 
 
 def scrub(database: Database, now: datetime) -> list[str]:

@@ -104,6 +104,7 @@ def test_7_projects_and_7_800_ballots(stage: Stage, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_9_projects_and_8_300_ballots_a_third_on_paper(stage: Stage, tmp_path: Path) -> None:
     check(stage, written(9, 8_300, paper=2_767, vote_type="approval", seed=2), tmp_path)
 
@@ -114,6 +115,7 @@ def test_150_projects_and_many_ballots(stage: Stage, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_150_projects_and_131_778_ballots(stage: Stage, tmp_path: Path) -> None:
     check(stage, written(150, 131_778, seed=3), tmp_path)
 
