@@ -19,10 +19,10 @@ from tests.chaos.finals import Finals
 from tests.chaos.voters import Line
 from tests.servers import Borrowed
 
-REFUSED = 3_000
+REFUSED = 2_000
 NOBODY_WAITS_S = 15.0
 GROWTH_MB = 8.0
-"""What a gateway may grow by; those who wait for 3 000 answers at once would be far more."""
+"""What a gateway may grow by; those who wait for 2 000 answers at once would be far more."""
 
 Way = Callable[[Borrowed, Finals], None]
 
@@ -57,7 +57,7 @@ def emptied(servers: Borrowed, finals: Finals) -> None:
     finals.instance.processes["voting#0"].resume()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(480)
 @pytest.mark.parametrize(
     ("begins", "ends"),
     [
@@ -75,7 +75,7 @@ def test_a_broker_that_takes_nothing(
     assert {line.status for line in lines} == {202}
     begins(own_servers, finals)
     try:
-        lines += _cast(finals, REFUSED // 3)
+        lines += _cast(finals, REFUSED // 4)
         before = _memory(finals)
         refused = _cast(finals, REFUSED)
         grown = _memory(finals) - before

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.app import create_app
+from gateway.intake import caller
 from gateway.intake import lane as lanes
 from gateway.intake.caller import BallotsInBatches
 from services.chassis import signed
@@ -147,11 +148,17 @@ def test_those_who_come_while_a_batch_is_confirmed_are_the_next_batch(booth: Boo
     booth.cast()
     (wire,) = booth.wires
     wire.gate.clear()
-    threading.Timer(0.3, wire.gate.set).start()
+    threading.Thread(target=_open_once_many_wait, args=(booth, wire), daemon=True).start()
     answers = together(250, booth.cast)
     assert len({answer["receipt"] for answer in answers}) == 250
     sizes = [len(choices) for choices in wire.ballots()[2:]]
     assert sum(sizes) == 250 and max(sizes) == lanes.MOST
+
+
+def _open_once_many_wait(booth: Booth, wire: Wire) -> None:
+    while len(booth.intake._lanes["poll1"].waiting) < lanes.MOST:
+        time.sleep(0.01)
+    wire.gate.set()
 
 
 @pytest.mark.parametrize(
@@ -250,14 +257,43 @@ def test_a_lane_that_can_not_be_made_is_not_tried_by_everybody(
     assert len(booth.wires) == 1
 
 
+def test_who_waits_for_a_lane_waits_no_longer_than_for_a_ballot(
+    booth: Booth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker that is silent lets each attempt at a lane take its time: one is enough."""
+
+    def silent(_wire: Wire) -> None:
+        time.sleep(1.0)
+        raise TimeoutError
+
+    monkeypatch.setattr(Wire, "open", silent)
+    began = time.monotonic()
+    assert together(20, booth.cast) == ["ballot_not_confirmed"] * 20
+    assert time.monotonic() - began < 2.0
+    assert len(booth.wires) == 1
+
+
 def test_voting_may_be_away_for_a_minute(booth: Booth, monkeypatch: pytest.MonkeyPatch) -> None:
     booth.cast()
     booth.caller.answers["voting.lend_poll"] = Unavailable("voting")
     booth.caller.answers["voting.cast"] = Unavailable("voting")
+    monkeypatch.setattr(caller, "PAUSE_S", 60.0)
     later(monkeypatch, 59)
     assert booth.cast()["receipt"]
     later(monkeypatch, 61)
-    assert together(1, booth.cast) == ["unavailable"]
+    assert together(20, booth.cast) == ["ballot_not_confirmed"] * 20
+    # One found out; nobody else waits for what can't be answered.
+    assert (booth.asked("lend_poll"), booth.asked("cast")) == (2, 0)
+
+
+def test_a_crowd_at_the_start_asks_voting_once(booth: Booth) -> None:
+    def slowly(request: dict[str, Any]) -> dict[str, Any]:
+        time.sleep(0.5)
+        return _lend(request)
+
+    booth.caller.answers["voting.lend_poll"] = slowly
+    assert len({answer["receipt"] for answer in together(30, booth.cast)}) == 30
+    assert (booth.asked("lend_poll"), booth.asked("open_lane")) == (1, 1)
 
 
 def test_what_voting_lends_anew_is_used(booth: Booth, monkeypatch: pytest.MonkeyPatch) -> None:
