@@ -49,8 +49,8 @@ class BallotsInBatches:
         self._asking: set[str] = set()
         self._learners: dict[str, threading.Lock] = {}
         self._opening = threading.Lock()
-        self._closed_until = 0.0
-        self._away_until = 0.0
+        self._closed, self._closed_until = False, 0.0
+        self._away, self._away_until = False, 0.0
 
     def call(
         self, service: str, door: str, request: Request | None = None, **how: Unpack[How]
@@ -118,16 +118,17 @@ class BallotsInBatches:
         """One asks; who comes meanwhile waits for what is learned. Raises as ``_learn``."""
         lock = self._learners.setdefault(poll, threading.Lock())
         try:
-            with self._alone(lock):
+            with self._alone(lock, wait=not self._away):
                 known = self._known.get(poll)
                 return known if known and known.age <= KEPT_S else self._learn(poll)
         finally:
             self._learners.pop(poll, None)
 
     @contextmanager
-    def _alone(self, lock: threading.Lock) -> Iterator[None]:
-        """Holds a lock; who does not get it in a voter's time is told so."""
-        if not lock.acquire(timeout=self.patience_s):
+    def _alone(self, lock: threading.Lock, wait: bool) -> Iterator[None]:
+        """Holds a lock, which others may hold who find out something. Who does not get it in a
+        voter's time is told so; at once where the last attempt failed: this one may as well."""
+        if not (lock.acquire(timeout=self.patience_s) if wait else lock.acquire(blocking=False)):
             raise not_confirmed()
         try:
             yield
@@ -143,13 +144,15 @@ class BallotsInBatches:
         try:
             lent = self.caller.call("voting", "lend_poll", {"poll": poll})
         except Unavailable:
-            self._away_until = time.monotonic() + PAUSE_S
+            self._away, self._away_until = True, time.monotonic() + PAUSE_S
             raise
         except Refusal:
+            self._away = False
             self._known.pop(poll, None)
             return None
         finally:
             self._asking.discard(poll)
+        self._away = False
         self._known[poll] = Known.of(lent, asked_at)
         return self._known[poll]
 
@@ -159,7 +162,7 @@ class BallotsInBatches:
         if lane is not None and not lane.dead:
             return lane
         # One tries; the others wait for what becomes of it, and none tries after another.
-        with self._alone(self._opening):
+        with self._alone(self._opening, wait=not self._closed):
             return self._opened(known)
 
     def _opened(self, known: Known) -> Lane:
@@ -173,8 +176,9 @@ class BallotsInBatches:
         try:
             lane = self._lanes[known.poll] = self._open_lane(known)
         except BaseException:
-            self._closed_until = time.monotonic() + PAUSE_S
+            self._closed, self._closed_until = True, time.monotonic() + PAUSE_S
             raise
+        self._closed = False
         return lane
 
     def _open_lane(self, known: Known) -> Lane:

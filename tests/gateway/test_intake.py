@@ -50,10 +50,10 @@ class Wire:
         pass
 
     def send(self, number: int, message: dict[str, Any]) -> None:
-        assert self.gate.wait(10)
         # What is sent again under a number must be the same: the first may have arrived.
         content = unseal(BATCH_KEY, f"{self.name}/{number}", message["sealed"])
         assert self.tried.setdefault(number, content) == content
+        assert self.gate.wait(10)
         if self.trouble and number:
             raise self.trouble.pop(0)
         self.sent.append(message)
@@ -130,6 +130,14 @@ def together(count: int, cast: Callable[[], Any]) -> list[Any]:
     return found
 
 
+def until(condition: Callable[[], Any]) -> None:
+    """Waits until something is so; fails if it never is."""
+    last = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < last
+        time.sleep(0.005)
+
+
 def test_a_ballot_goes_to_the_broker_and_voting_is_not_asked(booth: Booth) -> None:
     receipt = booth.cast()
     assert receipt["accepted_at"] == NOW.isoformat()
@@ -156,8 +164,7 @@ def test_those_who_come_while_a_batch_is_confirmed_are_the_next_batch(booth: Boo
 
 
 def _open_once_many_wait(booth: Booth, wire: Wire) -> None:
-    while len(booth.intake._lanes["poll1"].waiting) < lanes.MOST:
-        time.sleep(0.01)
+    until(lambda: len(booth.intake._lanes["poll1"].waiting) >= lanes.MOST)
     wire.gate.set()
 
 
@@ -197,7 +204,12 @@ def test_who_got_no_confirmation_is_told_to_vote_again(booth: Booth) -> None:
     with pytest.raises(Refusal, match="ballot_not_confirmed") as refused:
         booth.cast("garden")
     assert refused.value.status == 503
+    # Nobody waits for a broker that may fail again.
+    began = time.monotonic()
+    assert together(1, booth.cast) == ["ballot_not_confirmed"]
+    assert time.monotonic() - began < lanes.PAUSE_S
     # The same batch goes again under its number, for it may have arrived: no number is missing.
+    until(lambda: not booth.intake._lanes["poll1"].troubled)
     assert booth.cast("wool")["receipt"]
     assert wire.ballots() == [[], ["wool"], ["garden"], ["wool"]]
     assert [each["number"] for each in wire.sent] == [0, 1, 2, 3]
@@ -211,9 +223,7 @@ def test_a_lane_that_confirms_nothing_is_given_up_for_another(booth: Booth) -> N
     threading.Timer(0.3, wire.gate.set).start()
     assert set(together(300, booth.cast)) == {"ballot_not_confirmed"}
     assert sorted(wire.tried) == [0, 1, 2]
-    until = time.monotonic() + 10
-    while len(booth.wires) == 1 and time.monotonic() < until:
-        together(1, booth.cast)
+    until(lambda: together(1, booth.cast) and len(booth.wires) == 2)
     assert booth.cast()["receipt"]
     assert len(booth.wires) == 2
     assert booth.wires[1].name != wire.name
@@ -314,9 +324,18 @@ def test_stopping_hands_over_what_waits(booth: Booth) -> None:
     booth.cast()
     (wire,) = booth.wires
     wire.gate.clear()
-    threading.Timer(0.3, wire.gate.set).start()
-    threading.Timer(0.15, booth.intake.close).start()
+    threading.Thread(target=_close_once_all_wait, args=(booth, wire), daemon=True).start()
     assert len({answer["receipt"] for answer in together(30, booth.cast)}) == 30
+
+
+def _close_once_all_wait(booth: Booth, wire: Wire) -> None:
+    lane = booth.intake._lanes["poll1"]
+    until(lambda: len(lane.waiting) + len(wire.tried.get(2, {"voters": []})["voters"]) == 30)
+    closing = threading.Thread(target=booth.intake.close)
+    closing.start()
+    until(lambda: lane.ending)
+    wire.gate.set()
+    closing.join()
 
 
 def test_page_and_api_say_that_it_is_not_confirmed(tmp_path: Path, booth: Booth) -> None:
