@@ -100,7 +100,7 @@ class Suspected(Story):
         poll = self.poll(leg)["id"]
         for number, title in enumerate(self.votes):
             domain = "trash.example" if number < 4 else f"d{number}.example"
-            given = {"pass": self.pass_of(f"voter {number}", domain), "ip": "192.0.2.7"}
+            given: Any = {"pass": self.pass_of(f"voter {number}", domain), "ip": "192.0.2.7"}
             self.call("voting", "cast", poll=poll, project=projects[title], **given)
             self.troupe.clock.move_by(timedelta(seconds=1))
 
