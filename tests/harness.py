@@ -161,9 +161,8 @@ class Troupe:
         **settings: Any,
     ) -> None:
         url = where if isinstance(where, str) else f"sqlite:///{where}/{{service}}.sqlite"
-        self.settings = Settings(
-            instance="test", secret=SECRET, database_url=url, retry_delays_s=(0.0,), **settings
-        )
+        fixed = {"instance": "test", "secret": SECRET, "retry_delays_s": (0.0,)}
+        self.settings = Settings(database_url=url, **{**fixed, **settings})
         self.clock = SetClock(start)
         self.players = {name: Player(name, self.settings, self.clock, seed) for name in only}
         self._silent: dict[tuple[str, str], int] = {}
