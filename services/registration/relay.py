@@ -309,16 +309,14 @@ def accept(work: Work, relay: Relay) -> None:
     batons.say(work, relay, "relay_accepted")
 
 
-def grant_accepted(work: Work, cycle: Cycle) -> None:
-    """Grants what a host accepted of a leg of ours, once this run may (DESIGN §5)."""
+def grant_accepted(work: Work, cycle: Cycle) -> bool:
+    """Grants what a host accepted of a leg of ours, once this run may; whether it did."""
     grant = batons.latest(work, cycle.id)
-    for relay in _open(work, cycle.id):
-        if (
-            relay.state == "accepted"
-            and grant is not None
-            and _may_grant(work, cycle, relay, grant)
-        ):
-            _grant(work, relay)
+    accepted = [relay for relay in _open(work, cycle.id) if relay.state == "accepted"]
+    ready = [one for one in accepted if grant and _may_grant(work, cycle, one, grant)]
+    for relay in ready[:1]:
+        _grant(work, relay)
+    return bool(ready)
 
 
 def _may_grant(work: Work, cycle: Cycle, relay: Relay, before: Grant) -> bool:

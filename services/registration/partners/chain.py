@@ -61,10 +61,10 @@ def is_raising(grant: Grant) -> bool:
 # --- seeing a grant -----------------------------------------------------------------------
 
 
-def see(work: Work, cycle: Cycle, document: dict[str, Any], shown_by: str) -> Grant:
+def see(work: Work, cycle: Cycle, document: dict[str, Any], shown_by: str) -> bool:
     """Keeps a signed grant that somebody shows, if it is valid and the first of its hop.
 
-    Raises ``Rejected``: "early" where what is before it is not known here, "double_grant" where
+    Answers whether the grant, or that this partner holds it, is new. Raises ``Rejected``: "early" where what is before it is not known here, "double_grant" where
     another one holds its place.
     """
     known = _same(work, cycle, document)
@@ -73,9 +73,9 @@ def see(work: Work, cycle: Cycle, document: dict[str, Any], shown_by: str) -> Gr
         package = open_document(document, me=None, now=None, find_key=find_key)
         check(work, cycle, package)
         _say_word(work, (cycle.id, package.term, package.hop), shown_by, digest_of(document))
-        return _keep(work, cycle, package, document)
-    _say_word(work, key_of(known), shown_by, str(known.digest))
-    return known
+        _keep(work, cycle, package, document)
+        return True
+    return _say_word(work, key_of(known), shown_by, str(known.digest))
 
 
 def _same(work: Work, cycle: Cycle, document: dict[str, Any]) -> Grant | None:
@@ -125,19 +125,20 @@ def _check_following(work: Work, cycle: Cycle, package: Package, body: dict[str,
         raise Rejected("leg_not_closed", "a leg is closed with a published palmarès")
 
 
-def _keep(work: Work, cycle: Cycle, package: Package, document: dict[str, Any]) -> Grant:
+def _keep(work: Work, cycle: Cycle, package: Package, document: dict[str, Any]) -> None:
     digest = digest_of(document)
     rival = _rival(work, cycle, package)
     if rival is None:
-        return _insert(work, cycle, package, document, digest)
+        _insert(work, cycle, package, document, digest)
+        return
     refusals.record(
         *(work, package.sender, "double_grant"),
         f"term {package.term}, hop {package.hop} was granted to {rival.marathon} before",
         *(package.kind, cycle.id, document),
     )
-    if _outweighs(work, cycle, digest, rival):
-        return _replace(work, rival, package, document, digest)
-    raise Rejected("double_grant", "another grant has this place")
+    if not _outweighs(work, cycle, digest, rival):
+        raise Rejected("double_grant", "another grant has this place")
+    _replace(work, rival, package, document, digest)
 
 
 def _rival(work: Work, cycle: Cycle, package: Package) -> Grant | None:
@@ -151,7 +152,7 @@ def _rival(work: Work, cycle: Cycle, package: Package) -> Grant | None:
 
 def _insert(
     work: Work, cycle: Cycle, package: Package, document: dict[str, Any], digest: str
-) -> Grant:
+) -> None:
     body = bodies.load(package.kind, package.body)
     grant = Grant(
         cycle=cycle.id,
@@ -167,7 +168,6 @@ def _insert(
     work.session.add(grant)
     cycle.term = max(cycle.term, package.term)
     work.session.flush()
-    return grant
 
 
 def _outweighs(work: Work, cycle: Cycle, digest: str, rival: Grant) -> bool:
@@ -183,7 +183,7 @@ def _outweighs(work: Work, cycle: Cycle, digest: str, rival: Grant) -> bool:
 
 def _replace(
     work: Work, rival: Grant, package: Package, document: dict[str, Any], digest: str
-) -> Grant:
+) -> None:
     body = bodies.load(package.kind, package.body)
     rival.marathon, rival.granted_at = body["to_marathon"], body["granted_at"]
     rival.package, rival.digest, rival.document = package.id, digest, document
@@ -192,19 +192,23 @@ def _replace(
     if word is not None:
         word.digest = digest
     work.session.flush()
-    return rival
 
 
 # --- witnesses ----------------------------------------------------------------------------
 
 
-def _say_word(work: Work, key: Key, partner: str, digest: str) -> None:
-    """A partner was seen with this grant; the first that it showed of a hop stands."""
-    if work.session.get(Witness, (*key, partner)) is None:
-        cycle, term, hop = key
-        word = Witness(cycle=cycle, term=term, hop=hop, partner=partner, digest=digest, at=work.now)
-        work.session.add(word)
-        work.session.flush()
+def _say_word(work: Work, key: Key, partner: str, digest: str) -> bool:
+    """A partner was seen with this grant; the first that it showed of a hop stands.
+
+    Answers whether that is new.
+    """
+    if work.session.get(Witness, (*key, partner)) is not None:
+        return False
+    cycle, term, hop = key
+    word = Witness(cycle=cycle, term=term, hop=hop, partner=partner, digest=digest, at=work.now)
+    work.session.add(word)
+    work.session.flush()
+    return True
 
 
 def witness(work: Work, cycle: Cycle) -> None:
