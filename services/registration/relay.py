@@ -460,8 +460,10 @@ def _may_reassign(work: Work, cycle: Cycle, even_unheard: bool) -> None:
 def lock_all(work: Work, cycle: str) -> list[Marathon]:
     """Locks all marathons of a cycle, also those that are operated elsewhere, by id."""
     ids = select(Marathon.id).where(Marathon.cycle == cycle).order_by(Marathon.id)
-    found = list(work.session.scalars(ids))
-    return [marathons.locked_anywhere(work, marathon) for marathon in found]
+    for marathon in list(work.session.scalars(ids)):
+        work.lock(f"marathon:{marathon}")
+    # Read (again) after the locks: what was read before them may be somebody's past.
+    return sorted(marathons.of_cycle(work, cycle), key=lambda leg: leg.id)
 
 
 def _unreceived(work: Work, cycle: str) -> list[Relay]:

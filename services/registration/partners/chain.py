@@ -39,18 +39,23 @@ def of_cycle(work: Work, cycle: str) -> list[Grant]:
 
 def documents(work: Work, cycle: Cycle) -> list[dict[str, Any]]:
     """The signed grants for which we stand: what we show to everybody."""
+    ours = _our_words(work, cycle.id)
     return [
         grant.document
         for grant in of_cycle(work, cycle.id)
-        if grant.document is not None and _stands_for(work, grant)
+        if grant.document is not None and _stands_for(work, grant, ours)
     ]
 
 
-def _stands_for(work: Work, grant: Grant) -> bool:
+def _our_words(work: Work, cycle: str) -> dict[Key, str]:
+    query = select(Witness).where(Witness.cycle == cycle, Witness.partner == sharing.me(work))
+    return {(word.cycle, word.term, word.hop): word.digest for word in work.session.scalars(query)}
+
+
+def _stands_for(work: Work, grant: Grant, ours: dict[Key, str]) -> bool:
     if grant.granter == sharing.me(work) or is_raising(grant):
         return True
-    word = work.session.get(Witness, (*key_of(grant), sharing.me(work)))
-    return word is not None and word.digest == grant.digest
+    return ours.get(key_of(grant)) == grant.digest
 
 
 def is_raising(grant: Grant) -> bool:
@@ -178,7 +183,7 @@ def _outweighs(work: Work, cycle: Cycle, digest: str, rival: Grant) -> bool:
     theirs = words(work, cycle, key_of(rival), str(rival.granter), digest)
     if len(theirs) >= needed(cycle, rival):
         return True
-    return not _stands_for(work, rival) and len(theirs) > len(ours)
+    return not _stands_for(work, rival, _our_words(work, cycle.id)) and len(theirs) > len(ours)
 
 
 def _replace(
@@ -213,9 +218,12 @@ def _say_word(work: Work, key: Key, partner: str, digest: str) -> bool:
 
 def witness(work: Work, cycle: Cycle) -> None:
     """Stands for all grants that are kept, once this run was told; again changes nothing."""
-    is_told = told.is_told(work, cycle)
-    for grant in of_cycle(work, cycle.id):
-        if grant.document is not None and (is_told or is_raising(grant)):
+    ours = _our_words(work, cycle.id)
+    grants = [grant for grant in of_cycle(work, cycle.id) if grant.document is not None]
+    unsaid = [grant for grant in grants if key_of(grant) not in ours]
+    is_told = bool(unsaid) and told.is_told(work, cycle)
+    for grant in unsaid:
+        if is_told or is_raising(grant):
             _say_word(work, key_of(grant), sharing.me(work), str(grant.digest))
 
 
