@@ -15,7 +15,7 @@ from services.chassis.errors import Invalid, NotFound, Refusal
 from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
 from services.registration import batons, marathons
-from services.registration.partners import chain, handing, sharing, told
+from services.registration.partners import chain, handing, letters, sharing, told
 from services.registration.tables import Cycle, Grant, Marathon, Relay
 
 TAKEN = ("accepted", "passed", "received")
@@ -367,12 +367,26 @@ def receive(work: Work, relay: str) -> None:
     grant = batons.latest(work, row.cycle)
     if row.state != "passed" or grant is None or grant.relay != row.id:
         return
-    row.state, grant.received_at = "received", work.now
-    batons.say(work, row, "relay_received")
+    grant.received_at = work.now
+    received(work, row)
     holder = marathons.found(work, row.to_marathon)
     if holder.state not in marathons.OVER:
         holder.baton = batons.reference(grant)
         marathons.say(work, holder)
+
+
+def received(work: Work, relay: Relay) -> None:
+    """Notes that the next host has the baton; again changes nothing."""
+    if relay.state != "received":
+        relay.state = "received"
+        batons.say(work, relay, "relay_received")
+        letters.next_host(work, relay)
+
+
+def remind(work: Work, cycle: str) -> None:
+    """Reminds the organisers of a cycle's open offers before their time is over."""
+    for relay in _open(work, cycle):
+        letters.remind(work, relay)
 
 
 def take_effect(work: Work, cycle: Cycle) -> None:
@@ -387,9 +401,8 @@ def take_effect(work: Work, cycle: Cycle) -> None:
     row = work.session.get(
         Relay, grant.relay or handing.relay_id(*chain.key_of(grant), grant.marathon)
     )
-    if row is not None and row.state != "received":
-        row.state = "received"
-        batons.say(work, row, "relay_received")
+    if row is not None:
+        received(work, row)
     for leg in marathons.of_cycle(work, cycle.id):
         _carry(work, leg, batons.reference(grant) if leg.id == grant.marathon else None)
 

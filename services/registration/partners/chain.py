@@ -69,8 +69,9 @@ def is_raising(grant: Grant) -> bool:
 def see(work: Work, cycle: Cycle, document: dict[str, Any], shown_by: str) -> bool:
     """Keeps a signed grant that somebody shows, if it is valid and the first of its hop.
 
-    Answers whether the grant, or that this partner holds it, is new. Raises ``Rejected``: "early" where what is before it is not known here, "double_grant" where
-    another one holds its place.
+    Answers whether the grant, or that this partner holds it, is new. Raises ``Rejected``:
+    "early" where what is before it is not known here, "double_grant" where another one holds
+    its place.
     """
     known = _same(work, cycle, document)
     if known is None:

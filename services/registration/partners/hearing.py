@@ -257,8 +257,7 @@ def _receipt(work: Work, cycle: Cycle, package: Package, _document: Document) ->
     outgoing.settle_package(work, package.sender, body["grant"])
     row = work.session.get(Relay, grant.relay or "")
     if row is not None and row.state == "passed":
-        row.state = "received"
-        batons.say(work, row, "relay_received")
+        relays.received(work, row)
 
 
 # --- at everybody -------------------------------------------------------------------------

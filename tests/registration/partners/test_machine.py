@@ -332,7 +332,7 @@ class RelayMachine(RuleBasedStateMachine):
 
 
 PLAYING = ("mobilised", "running", "ended", "deliberated")
-QUIET = {
+QUIET: dict[str, Any] = {
     "deadline": None,
     "suppress_health_check": list(HealthCheck),
     "print_blob": True,
