@@ -9,7 +9,19 @@ from collections.abc import Iterator
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from gateway import api, assets, desk, health, hooks, inbound, languages, legal, problems, site
+from gateway import (
+    api,
+    assets,
+    desk,
+    health,
+    hooks,
+    inbound,
+    languages,
+    legal,
+    problems,
+    relay,
+    site,
+)
 from gateway.asking import Caller, Parts
 from gateway.identity import Identity
 from gateway.memory import FromMemory, Memory
@@ -40,6 +52,7 @@ def create_app(settings: Settings, caller: Caller) -> Flask:
     health.install(app)
     assets.install(app)
     api.install(app, tuple(_routes(made)))
+    relay.install(app)
     site.install(app, with_mails=made.mailbox is not None)
     desk.install(app)
     if settings.trusted_proxies:

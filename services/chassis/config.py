@@ -52,6 +52,9 @@ class Settings:
     smtp_url: str = field(default="smtp://127.0.0.1:25", repr=False)
     mail_from: str = "ne-pas-repondre@example.org"
     legal_file: Path | None = None
+    relay_key_file: Path | None = None
+    """This instance's private key, with which it signs what it sends to its partners."""
+
     relay_ca_file: Path | None = None
     """Whose certificates partners' sites have, where it is not the public authorities'."""
 
@@ -88,6 +91,7 @@ def _read(env: Mapping[str, str]) -> Settings:
     data_dir = Path(env.get("MARATHON_DATA_DIR", ".marathon"))
     clock_file = env.get("MARATHON_CLOCK_FILE")
     marker = env.get("MARATHON_CRASH_MARKER")
+    relay_key = env.get("MARATHON_RELAY_KEY")
     relay_ca = env.get("MARATHON_RELAY_CA")
     return Settings(
         instance=env.get("MARATHON_INSTANCE", "local"),
@@ -111,6 +115,7 @@ def _read(env: Mapping[str, str]) -> Settings:
         smtp_url=env.get("MARATHON_SMTP_URL", "smtp://127.0.0.1:25"),
         mail_from=env.get("MARATHON_MAIL_FROM", "ne-pas-repondre@example.org"),
         legal_file=Path(env["MARATHON_LEGAL_FILE"]) if env.get("MARATHON_LEGAL_FILE") else None,
+        relay_key_file=Path(relay_key) if relay_key else None,
         relay_ca_file=Path(relay_ca) if relay_ca else None,
         crash_at=env.get("MARATHON_CRASH_AT", ""),
         crash_marker=Path(marker) if marker else None,

@@ -64,11 +64,11 @@ def _waiting(work: Work) -> list[str]:
 
 
 def _settle(work: Work, partner: str, outcome: Outcome) -> None:
-    outgoing.handed(work, [(id, partner) for id in outcome.taken])
-    for id, complaint in outcome.taken.items():
-        row = work.session.get(PackageOut, (id, partner))
+    outgoing.handed(work, [(name, partner) for name in outcome.taken])
+    for name, complaint in outcome.taken.items():
+        row = work.session.get(PackageOut, (name, partner))
         if row is not None and complaint is not None:
             row.error = complaint[:200]
     if outcome.failed is not None:
-        id, reason = outcome.failed
-        outgoing.not_handed(work, id, partner, reason)
+        name, reason = outcome.failed
+        outgoing.not_handed(work, name, partner, reason)
