@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from amqp.exceptions import AccessRefused, ChannelError, MessageNacked
+from amqp.exceptions import AccessRefused, ChannelError, MessageNacked, NotAllowed
 from kombu import Connection
 
 from deploy.local.process import ServerError, wait_until
@@ -221,10 +221,12 @@ def test_nothing_can_be_read_made_or_written_beside(pair: Pair) -> None:
         lambda channel: channel.exchange_declare("mine", "fanout"),
         lambda channel: channel.queue_bind("relay.in.a", "relay.in", "from.c"),
     )
-    with Connection(url, connect_timeout=5) as connection:
-        for attempt in attempts:
-            with pytest.raises((AccessRefused, ChannelError)):
-                attempt(connection.channel())
+    for attempt in attempts:
+        with (
+            Connection(url, connect_timeout=5) as connection,
+            pytest.raises((AccessRefused, ChannelError)),
+        ):
+            attempt(connection.channel())
     for exchange, topic in (("", "relay.in.a"), ("relay.out", "c"), ("amq.topic", "from.a")):
         with pytest.raises(AccessRefused):
             publish(url, exchange, topic, "forged")
@@ -305,6 +307,15 @@ def test_removal_keeps_a_queue_in_which_something_waits(pair: Pair) -> None:
         Change("queue", "relay.in.b"),
         Change("queue", "relay.out.b"),
     ]
+
+
+def test_connections_and_channels_are_few(pair: Pair) -> None:
+    limit = definitions.USER_LIMITS["max-channels"]
+    with Connection(pair.b.address_for(pair.credential), connect_timeout=5) as connection:
+        for _ in range(limit):
+            connection.channel()
+        with pytest.raises(NotAllowed, match="maximum allowed user limit"):
+            connection.channel()
 
 
 def test_two_virtual_hosts_leave_each_others_users_alone(pair: Pair) -> None:
