@@ -50,6 +50,9 @@ class Settings:
     mail_from: str = "ne-pas-repondre@example.org"
     legal_file: Path | None = None
     instance_file: Path | None = None
+    relay_key_file: Path | None = None
+    """This instance's private key, with which it signs what it sends to its partners."""
+
     crash_at: str = ""
     crash_marker: Path | None = None
 
@@ -102,6 +105,7 @@ def _read(env: Mapping[str, str]) -> Settings:
         mail_from=env.get("MARATHON_MAIL_FROM", "ne-pas-repondre@example.org"),
         legal_file=_path(env, "MARATHON_LEGAL_FILE"),
         instance_file=_path(env, "MARATHON_INSTANCE_FILE"),
+        relay_key_file=_path(env, "MARATHON_RELAY_KEY"),
         crash_at=env.get("MARATHON_CRASH_AT", ""),
         crash_marker=Path(marker) if marker else None,
     )
