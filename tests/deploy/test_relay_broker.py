@@ -12,7 +12,13 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from amqp.exceptions import AccessRefused, ChannelError, MessageNacked, NotAllowed
+from amqp.exceptions import (
+    AccessRefused,
+    ChannelError,
+    ConnectionForced,
+    MessageNacked,
+    NotAllowed,
+)
 from kombu import Connection
 
 from deploy.local.process import ServerError, wait_until
@@ -230,7 +236,7 @@ def test_nothing_can_be_read_made_or_written_beside(pair: Pair) -> None:
     for exchange, topic in (("", "relay.in.a"), ("relay.out", "c"), ("amq.topic", "from.a")):
         with pytest.raises(AccessRefused):
             publish(url, exchange, topic, "forged")
-    with pytest.raises(AccessRefused), Connection(pair.a.url) as other:
+    with pytest.raises(NotAllowed), Connection(pair.a.url) as other:
         other.clone(userid=pair.credential.user, password=pair.credential.password).connect()
     assert arrived(pair.b, "relay.in.a", 2, seconds=2) == ["kept"]
 
@@ -275,7 +281,7 @@ def test_a_credential_that_is_taken_away_ends_its_connections(pair: Pair) -> Non
     with Connection(pair.b.address_for(pair.credential)) as connection:
         connection.connect()
         pair.b.apply(definitions.without_user(pair.at_b, pair.credential.user))
-        with pytest.raises((OSError, ChannelError, AccessRefused)):
+        with pytest.raises(ConnectionForced):
             connection.drain_events(timeout=10)
     publish(pair.a.url, "relay.out", "b", "waits")
     assert pair.b.count("relay.in.a") == 0
