@@ -12,7 +12,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from gateway import (
     api,
     assets,
+<<<<<<< HEAD
     branding,
+=======
+>>>>>>> packages
     desk,
     health,
     hooks,
@@ -20,6 +23,10 @@ from gateway import (
     languages,
     legal,
     problems,
+<<<<<<< HEAD
+=======
+    relay,
+>>>>>>> packages
     site,
 )
 from gateway.asking import Caller, Parts
@@ -28,6 +35,7 @@ from gateway.memory import FromMemory, Memory
 from gateway.routes import CLOCK, MAILS, ROUTES, Route
 from services.chassis.config import Settings
 from services.chassis.mail_folder import Mailbox, folder_of
+from services.chassis.storage import storage_of
 
 
 def create_app(settings: Settings, caller: Caller) -> Flask:
@@ -35,7 +43,13 @@ def create_app(settings: Settings, caller: Caller) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config.update(_config(settings))
     made = Parts(
-        settings, caller, Identity(caller), settings.clock(), languages.load(), _mailbox(settings)
+        settings=settings,
+        caller=caller,
+        identity=Identity(caller),
+        clock=settings.clock(),
+        storage=storage_of(settings),
+        catalogues=languages.load(),
+        mailbox=_mailbox(settings),
     )
     app.extensions["gateway"] = made
     memory = app.extensions["memory"] = Memory()
@@ -46,6 +60,7 @@ def create_app(settings: Settings, caller: Caller) -> Flask:
     health.install(app)
     assets.install(app, app.extensions["branding"].files)
     api.install(app, tuple(_routes(made)))
+    relay.install(app)
     site.install(app, with_mails=made.mailbox is not None)
     desk.install(app)
     if settings.trusted_proxies:

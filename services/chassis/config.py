@@ -27,6 +27,9 @@ class Settings:
     amqp_url: str = field(default=EMBEDDED_URL, repr=False)
     database_url: str = field(default="sqlite:///.marathon/{service}.sqlite", repr=False)
     data_dir: Path = Path(".marathon")
+    storage_url: str = ""
+    """Where files are kept; empty for a folder in the data folder."""
+
     public_url: str = "http://127.0.0.1:8000"
     demo: bool = False
     demo_accounts: tuple[tuple[str, str], ...] = ()
@@ -52,6 +55,12 @@ class Settings:
     instance_file: Path | None = None
     relay_key_file: Path | None = None
     """This instance's private key, with which it signs what it sends to its partners."""
+
+    relay_ca_file: Path | None = None
+    """Whose certificates partners' sites have, where it is not the public authorities'."""
+
+    courier_poll_s: float = 0.2
+    """How often one looks for packages to hand over."""
 
     crash_at: str = ""
     crash_marker: Path | None = None
@@ -89,6 +98,7 @@ def _read(env: Mapping[str, str]) -> Settings:
         amqp_url=env.get("MARATHON_AMQP_URL", EMBEDDED_URL),
         database_url=env.get("MARATHON_DATABASE_URL", f"sqlite:///{data_dir}/{{service}}.sqlite"),
         data_dir=data_dir,
+        storage_url=env.get("MARATHON_STORAGE", ""),
         public_url=env.get("MARATHON_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/"),
         demo=env.get("MARATHON_DEMO") == "1",
         demo_accounts=_pairs(env.get("MARATHON_DEMO_ACCOUNTS", "")),
@@ -106,6 +116,7 @@ def _read(env: Mapping[str, str]) -> Settings:
         legal_file=_path(env, "MARATHON_LEGAL_FILE"),
         instance_file=_path(env, "MARATHON_INSTANCE_FILE"),
         relay_key_file=_path(env, "MARATHON_RELAY_KEY"),
+        relay_ca_file=_path(env, "MARATHON_RELAY_CA"),
         crash_at=env.get("MARATHON_CRASH_AT", ""),
         crash_marker=Path(marker) if marker else None,
     )

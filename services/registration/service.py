@@ -32,6 +32,8 @@ from services.registration import (
     teams,
     tokens,
 )
+from services.registration.partners import incoming
+from services.registration.partners.depot import Depot
 
 Request = dict[str, Any]
 
@@ -40,7 +42,7 @@ class RegistrationService(MailDoors):
     """What registration owns, says and hears: the doors."""
 
     name = "registration"
-    chassis = Chassis(messages, tables.Base.metadata)
+    chassis = Chassis(messages, tables.Base.metadata, make_depot=Depot)
 
     @hears
     def heard(self, work: Work, event: HeardEvent) -> None:
@@ -51,6 +53,10 @@ class RegistrationService(MailDoors):
         reactions.fall_due(work)
 
     # --- cycles, marathons, hosts, relay (registration A) ---------------------------------
+
+    @command
+    def receive_package(self, work: Work, request: Request) -> Any:
+        return incoming.receive(work, request["package"])
 
     @command
     def open_cycle(self, work: Work, request: Request) -> Any:
