@@ -12,6 +12,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from gateway import (
     api,
     assets,
+<<<<<<< HEAD
+    branding,
+=======
+>>>>>>> packages
     desk,
     health,
     hooks,
@@ -19,7 +23,10 @@ from gateway import (
     languages,
     legal,
     problems,
+<<<<<<< HEAD
+=======
     relay,
+>>>>>>> packages
     site,
 )
 from gateway.asking import Caller, Parts
@@ -47,10 +54,11 @@ def create_app(settings: Settings, caller: Caller) -> Flask:
     app.extensions["gateway"] = made
     memory = app.extensions["memory"] = Memory()
     app.extensions["legal"] = legal.load(settings)
+    app.extensions["branding"] = branding.load(settings)
     problems.install(app)
     hooks.install(app)
     health.install(app)
-    assets.install(app)
+    assets.install(app, app.extensions["branding"].files)
     api.install(app, tuple(_routes(made)))
     relay.install(app)
     site.install(app, with_mails=made.mailbox is not None)
