@@ -27,6 +27,7 @@ from deploy.local.rabbitmq import RELAY_PLUGINS, RabbitMQ
 from deploy.local.state import State
 from deploy.relay import definitions, management
 from deploy.relay.management import Management
+from services.chassis import migrations, topology
 from services.chassis.config import Settings
 from services.chassis.core import Core
 from services.chassis.courier import MOST_IN
@@ -179,9 +180,10 @@ def _side(name: str, other: str, folder: Path, broker: RabbitMQ, servers: Borrow
         **crash,
     )
     instance.env.pop("MARATHON_CLOCK_FILE")
-    instance.marathon("migrate", "registration")
-    instance.marathon("topology", "apply")
-    core = make_core("registration", Settings.from_env({**instance.env, "MARATHON_CRASH_AT": ""}))
+    settings = Settings.from_env({**instance.env, "MARATHON_CRASH_AT": ""})
+    migrations.upgrade("registration", settings)
+    topology.apply(settings)
+    core = make_core("registration", settings)
     core.within(lambda work: work.session.add(_partner(other, work)))
     port = broker.state.port("amqp", 5673)
     return Side(name, other, name, instance, core, Proxy(f"amqp://127.0.0.1:{port}"))
