@@ -388,3 +388,12 @@ def _flood(url: str, body: bytes, stop: threading.Event) -> None:
             for _ in range(20):
                 producer.publish(body, exchange="relay.in", routing_key=f"from.{FLOODER}")
             time.sleep(0.02)
+
+
+def test_nothing_went_wrong_on_the_way_that_was_not_meant_to(pair: Pair) -> None:
+    """Runs last: what the processes said meanwhile."""
+    for side in (pair.alpha, pair.beta):
+        said = (side.instance.folder / "registration.log").read_text()
+        assert "packages_not_carried" not in said
+        assert "package_not_taken" not in said
+        assert "Traceback" not in said
