@@ -52,8 +52,15 @@ class Settings:
     smtp_url: str = field(default="smtp://127.0.0.1:25", repr=False)
     mail_from: str = "ne-pas-repondre@example.org"
     legal_file: Path | None = None
+    instance_file: Path | None = None
     relay_key_file: Path | None = None
     """This instance's private key, with which it signs what it sends to its partners."""
+
+    relay_ca_file: Path | None = None
+    """Whose certificates partners' sites have, where it is not the public authorities'."""
+
+    courier_poll_s: float = 0.2
+    """How often one looks for packages to hand over."""
 
     crash_at: str = ""
     crash_marker: Path | None = None
@@ -85,7 +92,6 @@ def _read(env: Mapping[str, str]) -> Settings:
     data_dir = Path(env.get("MARATHON_DATA_DIR", ".marathon"))
     clock_file = env.get("MARATHON_CLOCK_FILE")
     marker = env.get("MARATHON_CRASH_MARKER")
-    relay_key = env.get("MARATHON_RELAY_KEY")
     return Settings(
         instance=env.get("MARATHON_INSTANCE", "local"),
         secret=_secret(env, data_dir),
@@ -107,8 +113,10 @@ def _read(env: Mapping[str, str]) -> Settings:
         retry_delays_s=_delays(env),
         smtp_url=env.get("MARATHON_SMTP_URL", "smtp://127.0.0.1:25"),
         mail_from=env.get("MARATHON_MAIL_FROM", "ne-pas-repondre@example.org"),
-        legal_file=Path(env["MARATHON_LEGAL_FILE"]) if env.get("MARATHON_LEGAL_FILE") else None,
-        relay_key_file=Path(relay_key) if relay_key else None,
+        legal_file=_path(env, "MARATHON_LEGAL_FILE"),
+        instance_file=_path(env, "MARATHON_INSTANCE_FILE"),
+        relay_key_file=_path(env, "MARATHON_RELAY_KEY"),
+        relay_ca_file=_path(env, "MARATHON_RELAY_CA"),
         crash_at=env.get("MARATHON_CRASH_AT", ""),
         crash_marker=Path(marker) if marker else None,
     )
@@ -143,6 +151,10 @@ def _make_secret(path: Path) -> None:
         pass  # somebody was first: theirs is the secret
     finally:
         Path(name).unlink()
+
+
+def _path(env: Mapping[str, str], name: str) -> Path | None:
+    return Path(env[name]) if env.get(name) else None
 
 
 def _pairs(text: str) -> tuple[tuple[str, str], ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from services.chassis.shapes import count, insee, one_of, text
+from services.chassis.shapes import count, one_of, text
 from services.registration.messages_cycle import STATES, TIE_RULES, WHO_MAY_VOTE
 
 MOMENT = r"2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z"
@@ -25,6 +25,10 @@ PUBLIC_STATES = tuple(state for state in STATES if state != "draft")
 
 class Moment(fields.Field[datetime]):
     """An instant in UTC: ``2026-11-26T08:00:00Z``, with up to six decimals of a second."""
+
+    def __init__(self, **more: Any) -> None:
+        shown = {"type": "string", "format": "date-time", "pattern": MOMENT}
+        super().__init__(metadata=shown, **more)
 
     def _serialize(self, value: datetime | None, *_args: Any, **_kwargs: Any) -> str | None:
         return None if value is None else written(value)
@@ -69,6 +73,11 @@ def name(most: int, **more: Any) -> fields.String:
 def digest(**more: Any) -> fields.String:
     """A SHA-256, in hexadecimal digits."""
     return fields.String(validate=validate.Regexp(r"^[0-9a-f]{64}\Z"), **more)
+
+
+def insee(**more: Any) -> fields.String:
+    """A commune's INSEE code."""
+    return fields.String(validate=validate.Regexp(r"^[0-9][0-9AB][0-9]{3}\Z"), **more)
 
 
 def nonce(**more: Any) -> fields.String:

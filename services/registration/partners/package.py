@@ -106,7 +106,11 @@ class Envelope(Schema):
     key = fields.String(
         required=True, validate=validate.Regexp(rf"^[0-9a-f]{{{keys.KEY_ID_DIGITS}}}\Z")
     )
-    signature = fields.String(required=True, validate=validate.Length(88, 88))
+    signature = fields.String(
+        required=True,
+        validate=validate.Length(88, 88),
+        metadata={"description": "Ed25519, base64, of the canonical form of all other fields"},
+    )
 
 
 _ENVELOPE = Envelope()
