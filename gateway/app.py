@@ -12,10 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from gateway import (
     api,
     assets,
-<<<<<<< HEAD
     branding,
-=======
->>>>>>> packages
     desk,
     health,
     hooks,
@@ -23,10 +20,7 @@ from gateway import (
     languages,
     legal,
     problems,
-<<<<<<< HEAD
-=======
     relay,
->>>>>>> packages
     site,
 )
 from gateway.asking import Caller, Parts
