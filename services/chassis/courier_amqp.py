@@ -50,21 +50,26 @@ class BrokerCarrier:
 
     def hand_over(self, parcels: Sequence[Parcel], outcome: Outcome) -> None:
         """Puts all into the partner's queue; a connection that has died is made anew."""
-        for _try in range(2):
-            left = outcome.left(parcels)
-            try:
-                self._declare()
-                self.wire.send([self._outgoing(parcel) for parcel in left])
-            except (NotConfirmed, *BROKER_ERRORS) as error:
-                # Anew, with the queue: the broker may have been emptied.
-                self.close()
-                outcome.taken |= dict.fromkeys(getattr(error, "accepted", ()))
-                reason = f"the broker did not take it: {error}"[:200]
-            else:
-                outcome.taken |= dict.fromkeys(parcel.id for parcel in left)
-                return
+        began = time.monotonic()
+        reason = self._try(parcels, outcome)
+        # Anew, with the queue: the broker may have been emptied. One that is silent stays so.
+        if reason is not None and time.monotonic() - began < self.wire.settings.confirm_timeout_s:
+            reason = self._try(parcels, outcome)
         left = outcome.left(parcels)
-        outcome.failed = (left[0].id, reason) if left else None
+        outcome.failed = (left[0].id, reason) if left and reason is not None else None
+
+    def _try(self, parcels: Sequence[Parcel], outcome: Outcome) -> str | None:
+        """Notes what the broker took; why it did not take the rest."""
+        left = outcome.left(parcels)
+        try:
+            self._declare()
+            self.wire.send([self._outgoing(parcel) for parcel in left])
+        except (NotConfirmed, *BROKER_ERRORS) as error:
+            self.close()
+            outcome.taken |= dict.fromkeys(getattr(error, "accepted", ()))
+            return f"the broker did not take it: {error}"[:200]
+        outcome.taken |= dict.fromkeys(parcel.id for parcel in left)
+        return None
 
     def close(self) -> None:
         """Drops the connection."""
@@ -154,7 +159,8 @@ class Inlet:
         self.waiting.append((partner, message))
 
     def _take(self, partner: str, message: Any) -> None:
-        raw = message.body if isinstance(message.body, bytes) else bytes(message.body)
+        # An empty body is a text to py-amqp.
+        raw = message.body.encode() if isinstance(message.body, str) else bytes(message.body)
         try:
             verdict = self.depot.receive(raw, partner)
         except Exception as error:
