@@ -61,6 +61,7 @@ class WebCarrier:
     def _post(self, parcel: Parcel) -> tuple[int, str | None, float | None]:
         """The status (0: none), what is wrong, and for how long we are to wait."""
         import requests
+        from urllib3.exceptions import HTTPError
 
         if self.url is None:
             return 0, "its address is not one of https", None
@@ -74,7 +75,7 @@ class WebCarrier:
             )
             with answer:
                 body = answer.raw.read(MOST_ANSWER, decode_content=False)
-        except (requests.RequestException, OSError, ValueError) as error:
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             self.close()
             return 0, _reason(error), None
         return answer.status_code, _said(answer.status_code, body), _rest(answer)
