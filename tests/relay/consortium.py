@@ -106,6 +106,10 @@ class Partner(Instance):
         """What its API answers an organiser."""
         return self.get(f"/api/v1{path}", self.token)
 
+    def database_name(self, service: str) -> str:
+        """The name of one of its databases."""
+        return str(make_url(self.databases.replace("{service}", service)).database)
+
     def database(self, service: str) -> Any:
         """A connection to one of its databases that commits each statement."""
         url = make_url(self.databases.replace("{service}", service))
@@ -146,7 +150,7 @@ class Consortium:
     play_file: Path
     wires: dict[tuple[str, str], Proxy] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
-    _admin: Any = None
+    servers: Keeper | None = None
 
     def __getitem__(self, name: str) -> Partner:
         return self.partners[name]
@@ -224,8 +228,8 @@ class Consortium:
             wire.close()
         each(list(self), lambda one: one.stop())
         each([one for one in self if one.broker], lambda one: one.broker.down())
-        if self._admin:
-            self._admin()
+        if self.servers:
+            self.servers.drop_all()
 
 
 def make(
@@ -242,14 +246,12 @@ def make(
     told = {**play, "cycle_file": cycle_file.name}
     play_file.write_text(yaml.safe_dump(told, allow_unicode=True, sort_keys=False))
     clock = folder / "clock"
-    prefix = f"r{secrets.token_hex(3)}_"
-    databases = {one.name: own_databases(servers, f"{prefix}{one.name}") for one in members}
+    keeper = Keeper(servers, f"r{secrets.token_hex(3)}_")
+    databases = {one.name: keeper.give(one.name) for one in members}
     partners = {
         one.name: Partner(folder / one.name, one, databases[one.name], clock) for one in members
     }
-    made = Consortium(folder, partners, cycle_file, play_file)
-    made._admin = lambda: drop_databases(servers, prefix)
-    return made
+    return Consortium(folder, partners, cycle_file, play_file, servers=keeper)
 
 
 def _start(partner: Partner) -> None:
@@ -260,38 +262,64 @@ def _start(partner: Partner) -> None:
 # --- databases of one's own ---------------------------------------------------------------
 
 
-def own_databases(servers: local.Servers, prefix: str) -> str:
-    """A user who may enter no databases but the four that are made for it; their address."""
-    user, password = prefix.replace("-", "_"), secrets.token_urlsafe(16)
-    with closing(_admin(servers)) as connection, connection.cursor() as cursor:
-        role = sql.Identifier(user)
-        cursor.execute(
-            sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, sql.Literal(password))
-        )
-        for service in SERVICES:
-            name = sql.Identifier(f"{user}_{service}")
-            cursor.execute(
-                sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0").format(name, role)
-            )
-            cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
-    url = make_url(servers.database_url.replace("{service}", "postgres"))
-    mine = url.set(username=user, password=password, database=f"{user}_{{service}}")
-    return mine.render_as_string(hide_password=False).replace("%7B", "{").replace("%7D", "}")
+class Keeper:
+    """Users and databases on one PostgreSQL: each user may enter its own four and no others."""
 
+    def __init__(self, servers: local.Servers, prefix: str) -> None:
+        self.servers = servers
+        self.prefix = prefix
 
-def drop_databases(servers: local.Servers, prefix: str) -> None:
-    """Takes away what :func:`own_databases` made for everybody of one consortium."""
-    with closing(_admin(servers)) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", (f"{prefix}%",))
-        for (name,) in cursor.fetchall():
-            servers.drop_database(name)
-        cursor.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE %s", (f"{prefix}%",))
-        for (name,) in cursor.fetchall():
-            cursor.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+    def give(self, name: str) -> str:
+        """The address of four new databases that are one user's alone, with ``{service}``."""
+        user = (self.prefix + name).replace("-", "_")
+        password = secrets.token_urlsafe(16)
+        with closing(self._admin()) as connection, connection.cursor() as cursor:
+            role = sql.Identifier(user)
+            made = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
+            cursor.execute(made.format(role, sql.Literal(password)))
+            for service in SERVICES:
+                self._create(cursor, f"{user}_{service}", "template0", user)
+        url = make_url(self.servers.database_url.replace("{service}", "postgres"))
+        mine = url.set(username=user, password=password, database="DATABASE")
+        text = mine.render_as_string(hide_password=False)
+        return text.replace("DATABASE", f"{user}_{{service}}")
 
+    def copy(self, new: str, old: str) -> None:
+        """Makes a database be a copy of another, of the same owner; nobody may be in either."""
+        with closing(self._admin()) as connection, connection.cursor() as cursor:
+            owner = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s"
+            cursor.execute(owner, (old,))
+            (user,) = cursor.fetchone()
+            self.servers.drop_database(new)
+            # Whoever only looks, as a checker does, is sent away until it is done.
+            ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+            for _try in range(20):
+                cursor.execute(ended, (old,))
+                try:
+                    self._create(cursor, new, old, user)
+                except psycopg2.errors.ObjectInUse:
+                    continue
+                return
+        raise AssertionError(f"{old} is always in use")
 
-def _admin(servers: local.Servers) -> Any:
-    return getattr(servers, "servers", servers)._connect()
+    def _create(self, cursor: Any, name: str, template: str, owner: str) -> None:
+        names = [sql.Identifier(each) for each in (name, owner, template)]
+        cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(*names))
+        cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(names[0]))
+
+    def drop_all(self) -> None:
+        """Takes all of it away."""
+        mine = (f"{self.prefix}%",)
+        with closing(self._admin()) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", mine)
+            for (name,) in cursor.fetchall():
+                self.servers.drop_database(name)
+            cursor.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE %s", mine)
+            for (name,) in cursor.fetchall():
+                cursor.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+
+    def _admin(self) -> Any:
+        return self.servers._connect()
 
 
 # --- small things -------------------------------------------------------------------------
