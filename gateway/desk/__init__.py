@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from gateway.desk import acting, codes, juror, mine, organiser, premises, teams
+from gateway.desk import acting, closing, codes, juror, mine, organiser, premises, teams
 from gateway.languages import gettext
 from gateway.site import sign_in
 from services.chassis.errors import Refusal
@@ -13,7 +13,7 @@ from services.chassis.errors import Refusal
 def install(app: Flask) -> None:
     """Adds these pages to the app."""
     blueprint = Blueprint("desk", __name__)
-    for pages in (acting, mine, teams, premises, juror, organiser, codes):
+    for pages in (acting, mine, teams, premises, juror, organiser, closing, codes):
         pages.add_to(blueprint)
     blueprint.register_error_handler(Refusal, sign_in.or_refused)
     app.register_blueprint(blueprint)

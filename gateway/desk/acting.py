@@ -79,10 +79,10 @@ def _do(action: Action, path: Mapping[str, str]) -> Any:
     stored = _stored(action, path) if patches else None
     typed = request_of(action.sheet, request.form, stored)
     wanted = {**typed, **action.fixed, **given, **path}
-    return ask(action.route.door, wanted, _key(wanted), seen.given() if action.stored else None)
+    return ask(action.route.door, wanted, key_of(wanted), seen.given() if action.stored else None)
 
 
-def _key(wanted: Mapping[str, Any]) -> str | None:
+def key_of(wanted: Mapping[str, Any]) -> str | None:
     """The key of this form with this content: pressed twice it is done once, and a form that
     one went back to and changed is another command."""
     form = request.form.get("form_key", "")

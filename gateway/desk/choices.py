@@ -41,7 +41,9 @@ def _coaches(marathon: str) -> Choices:
 
 def _states(marathon: str) -> Choices:
     found: dict[str, Any] = part("registration.get_desk", {"marathon": marathon}, {})
-    return tuple((move["to"], state(move["to"])) for move in found.get("next", []))
+    # The closing has a page of its own, which says first what it does.
+    moves = (move["to"] for move in found.get("next", []) if move["to"] != "closed")
+    return tuple((to, state(to)) for to in moves)
 
 
 MAKERS: dict[str, Callable[[str], Choices]] = {

@@ -98,8 +98,8 @@ def _ended(_desk: Mapping[str, Any]) -> Step:
 def _deliberated(_desk: Mapping[str, Any]) -> Step:
     return Step(
         _("The awards are published: close the marathon to pass the relay on."),
-        _("Close the marathon"),
-        "clore",
+        _("To the closing"),
+        page="closing",
     )
 
 

@@ -45,14 +45,6 @@ MARATHON = (
                    "missing needs a written reason."),
     ),
     Action(
-        "clore", "move_marathon",
-        N_("Close the marathon"), N_("Close the marathon"),
-        N_("The marathon is closed, and the relay is offered to the next host town."),
-        fixed={"to": "closed"},
-        warning=N_("The premises are released, the link between voters and ballots is destroyed "
-                   "for good, and the relay is offered to the next host town."),
-    ),
-    Action(
         "annuler-le-marathon", "move_marathon",
         N_("Cancel the marathon"), N_("Cancel the marathon"), N_("The marathon is cancelled."),
         ("reason",), fixed={"to": "cancelled"}, danger=True,
