@@ -22,8 +22,8 @@ OVER = ("closed", "cancelled")
 class Premises:
     """The places of a marathon's teams, as its closing finds or leaves them."""
 
-    standing: int
-    """How many premises teams still have a place in."""
+    given_back: int
+    """How many premises are still to be given back to their owners."""
 
     released: int
     keys_out: tuple[Answer, ...]
@@ -49,17 +49,17 @@ def premises_of(places: Iterable[Answer], palmares: Answer | None) -> Premises:
     found = list(places)
     standing = [place for place in found if place["status"] in STANDING]
     tied = {prize.get("premises") for prize in (palmares or {}).get("prizes", ())} - {None}
-    held = {
-        place["title"]
-        for place in standing
-        if place.get("held") or {place["premises"], place.get("offer")} & tied
-    }
+    held = {place["premises"]: place["title"] for place in standing if _is_held(place, tied)}
     return Premises(
-        len({place["premises"] for place in standing}),
+        len({place["premises"] for place in standing} - held.keys()),
         len({place["premises"] for place in found if place["status"] == "released"}),
         tuple(place for place in found if _keys_are_out(place)),
-        tuple(sorted(held)),
+        tuple(sorted(held.values())),
     )
+
+
+def _is_held(place: Answer, tied: set[Any]) -> bool:
+    return bool(place.get("held") or {place["premises"], place.get("offer")} & tied)
 
 
 def _keys_are_out(place: Answer) -> bool:
