@@ -12,7 +12,6 @@ from enum import Enum
 
 from gateway.identity import Visitor
 from gateway.languages import N_
-from services.chassis.actor import Actor
 from services.chassis.errors import Forbidden, Refusal
 
 
@@ -25,8 +24,23 @@ class Who(Enum):
     JUROR = "a juror of the marathon in the path"
     PANEL = "a juror or an organiser of the marathon in the path"
     ORGANISER = "an organiser of the marathon in the path"
+    SCRUTINEER = "a scrutineer or an organiser of the marathon in the path"
+    SCRUTINEER_ANY = "a scrutineer or an organiser of some marathon; the service checks which"
     ORGANISER_ANY = "an organiser of some marathon; the service checks which"
     ORGANISER_ALL = "an organiser of all marathons of this instance"
+
+
+# Who has one of these roles in the marathon in the path; in some marathon.
+HERE = {
+    Who.JUROR: ("juror",),
+    Who.PANEL: ("juror", "organiser"),
+    Who.SCRUTINEER: ("scrutineer", "organiser"),
+    Who.ORGANISER: ("organiser",),
+}
+SOMEWHERE = {
+    Who.SCRUTINEER_ANY: ("scrutineer", "organiser"),
+    Who.ORGANISER_ANY: ("organiser",),
+}
 
 
 def admit(who: Who, visitor: Visitor, path: Mapping[str, str]) -> None:
@@ -51,26 +65,16 @@ def sign_in_needed() -> Refusal:
 
 def _may(who: Who, visitor: Visitor, marathon: str | None) -> bool:
     actor = visitor.actor
+    if who in HERE:
+        return marathon is not None and any(actor.has(role, marathon) for role in HERE[who])
+    if who in SOMEWHERE:
+        return any(held in SOMEWHERE[who] for held, _marathon in actor.roles)
     match who:
         case Who.SIGNED_IN:
             return True
         case Who.PERSON:
             return visitor.is_person
-        case Who.JUROR:
-            return marathon is not None and actor.has("juror", marathon)
-        case Who.PANEL:
-            return marathon is not None and (
-                actor.has("juror", marathon) or actor.has("organiser", marathon)
-            )
-        case Who.ORGANISER:
-            return marathon is not None and actor.has("organiser", marathon)
-        case Who.ORGANISER_ANY:
-            return _is_somewhere(actor, "organiser")
         case Who.ORGANISER_ALL:
             return actor.has("organiser", None)
         case _:
             return False
-
-
-def _is_somewhere(actor: Actor, role: str) -> bool:
-    return any(held == role for held, _marathon in actor.roles)

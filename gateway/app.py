@@ -16,6 +16,7 @@ from gateway.memory import FromMemory, Memory
 from gateway.routes import CLOCK, MAILS, ROUTES, Route
 from services.chassis.config import Settings
 from services.chassis.mail_folder import Mailbox, folder_of
+from services.chassis.storage import storage_of
 
 
 def create_app(settings: Settings, caller: Caller) -> Flask:
@@ -23,7 +24,13 @@ def create_app(settings: Settings, caller: Caller) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config.update(_config(settings))
     made = Parts(
-        settings, caller, Identity(caller), settings.clock(), languages.load(), _mailbox(settings)
+        settings=settings,
+        caller=caller,
+        identity=Identity(caller),
+        clock=settings.clock(),
+        storage=storage_of(settings),
+        catalogues=languages.load(),
+        mailbox=_mailbox(settings),
     )
     app.extensions["gateway"] = made
     memory = app.extensions["memory"] = Memory()

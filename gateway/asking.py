@@ -15,6 +15,7 @@ from services.chassis.clock import Clock
 from services.chassis.config import Settings
 from services.chassis.mail_folder import Mailbox
 from services.chassis.paging import PAGE_MOST, every
+from services.chassis.storage import Storage
 
 DEADLINE_S = 5.0
 
@@ -53,6 +54,7 @@ class Parts:
     caller: Caller
     identity: Identity
     clock: Clock
+    storage: Storage
     catalogues: Catalogues
     mailbox: Mailbox | None
     """What the demonstration wrote instead of sending it; None everywhere else."""

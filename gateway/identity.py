@@ -21,7 +21,7 @@ KEPT_S = 60.0
 KEPT_MOST = 10_000
 MACHINES_BEGIN = "mit_"  # how registration's tokens begin
 # Whatever a service answers, nobody outside is the software itself ("system").
-ROLES = frozenset({"organiser", "juror", "coach", "operator"})
+ROLES = frozenset({"organiser", "juror", "coach", "scrutineer", "operator"})
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import importlib
 import random
+import shutil
+import tempfile
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -120,6 +123,8 @@ class Player:
         """Lets fall due what is due."""
         if hasattr(self.service_class, "fall_due"):
             self.door(Call(Actor.system())).fall_due()
+        for chore in self.service_class.chassis.upkeep:
+            chore(self.core)
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -160,6 +165,9 @@ class Troupe:
         seed: int = 0,
         **settings: Any,
     ) -> None:
+        files = tempfile.mkdtemp(prefix="files")
+        weakref.finalize(self, shutil.rmtree, files, ignore_errors=True)
+        settings.setdefault("storage_url", f"file://{files}")
         url = where if isinstance(where, str) else f"sqlite:///{where}/{{service}}.sqlite"
         self.settings = Settings(
             instance="test", secret=SECRET, database_url=url, retry_delays_s=(0.0,), **settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 import sys
 import urllib.request
@@ -63,8 +64,10 @@ def examine() -> Iterator[Finding]:
     yield legal_pages(settings)
     yield port(settings)
     yield from broker(settings)
+    yield storage(settings)
     for service in SERVICES:
         yield database(service, settings)
+    yield from boxes(settings)
 
 
 def python(version: tuple[int, ...]) -> Finding:
@@ -166,6 +169,48 @@ def database(service: str, settings: Settings) -> Finding:
     if at_head:
         return Finding(what, f"parked events: {at_head}", f"Look: marathon events parked {service}")
     return Finding(what, "answers, at head, nothing parked")
+
+
+def storage(settings: Settings) -> Finding:
+    """Whether files can be stored, and found again."""
+    from services.chassis.storage import storage_of
+
+    probe = f"doctor/{secrets.token_hex(8)}"
+
+    def look() -> bool:
+        files = storage_of(settings)
+        files.put(probe, [b"probe"])
+        found = files.size(probe)
+        files.delete(probe)
+        return found == len(b"probe")
+
+    found = _attempt(look)
+    if found is True:
+        return Finding("storage of files", "can be written")
+    told = found if isinstance(found, Exception) else "what is written is not found"
+    return Finding("storage of files", f"does not work ({told})", "Look at MARATHON_STORAGE.")
+
+
+def boxes(settings: Settings) -> Iterator[Finding]:
+    """The polls whose box the storage has lost, if any."""
+    lost = _attempt(lambda: _lost_boxes(settings))
+    if isinstance(lost, list) and lost:
+        yield Finding("boxes", f"not in the storage: {', '.join(lost)}", "Run: marathon poll store")
+
+
+def _lost_boxes(settings: Settings) -> list[str]:
+    from services.chassis.database import Database
+    from services.chassis.storage import storage_of
+    from services.voting import box_store
+
+    url = settings.database_url_of("voting")
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
+        return []
+    opened = Database(url, settings)
+    try:
+        return box_store.missing(opened, storage_of(settings))
+    finally:
+        opened.close()
 
 
 def _look(service: str, settings: Settings) -> int | None:

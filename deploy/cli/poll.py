@@ -1,4 +1,5 @@
-"""``marathon poll``: for scrutineers, who have a file and no instance (RULES V8)."""
+"""``marathon poll``: for scrutineers, who have a file and no instance (RULES V8); and for the
+operator, whose storage lost such a file."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group(name="poll")
 def command() -> None:
-    """Count a box again, offline."""
+    """Count a box again, offline; store lost boxes again."""
 
 
 @command.command(short_help="Count a box file again.")
@@ -42,6 +43,23 @@ def count(box: Path, record: Path | None) -> None:
     click.echo(json.dumps(told, ensure_ascii=False, indent=2))
     if not told.get("agrees", True):
         raise SystemExit(1)
+
+
+@command.command(short_help="Store again the boxes that the storage has lost.")
+def store() -> None:
+    """Write the files of all counted polls that the storage does not have, from the database."""
+    from services.chassis.config import Settings
+    from services.chassis.runner import make_core
+    from services.voting import box_store
+
+    core = make_core("voting", Settings.from_env())
+    try:
+        stored = box_store.restore(core)
+    finally:
+        core.database.close()
+    for poll in stored:
+        click.echo(poll)
+    click.echo(f"{len(stored)} stored", err=True)
 
 
 def _rows(box: Path) -> list[tuple[str, str]]:

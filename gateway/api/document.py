@@ -202,6 +202,8 @@ def _responses(route: Route) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": route.summary}
     schema: Any = {} if gives is None else gives(many=True) if route.messages.many else gives
     answer["content"] = {"application/json": {"schema": schema}}
+    if route.is_file:
+        answer["content"] = {route.messages.file: {"schema": {"type": "string"}}}
     if route.tabular:
         answer["content"]["text/csv"] = {"schema": {"type": "string"}}
     found: dict[str, Any] = {str(route.status): answer}

@@ -12,7 +12,7 @@ from flask import Response, request
 
 from gateway import own
 from gateway.access import admit
-from gateway.api import conditions, csv
+from gateway.api import conditions, csv, files
 from gateway.api.paging import add_link, body_of
 from gateway.asking import ask_once, exchange, parts, visitor
 from gateway.inbound import idempotency_key, if_match, read_request
@@ -32,6 +32,8 @@ def view_of(route: Route) -> Callable[..., Response]:
         wanted = read_request(route.takes, path, _filled(route))
         if csv.is_wanted(route):
             return _file(route, wanted)
+        if route.is_file:
+            return files.answer(_answer(route, wanted), route.messages.file)
         wanted = _with_visitor(route, wanted)
         return _shown(route, wanted) if route.reads else _done(route, wanted)
 

@@ -1,10 +1,20 @@
-"""Pages of those who take part: one's own space, teams, premises, the jury, the organisers."""
+"""Pages of those who take part: own space, teams, premises, jury, scrutineers, organisers."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from gateway.desk import acting, closing, codes, juror, mine, organiser, premises, teams
+from gateway.desk import (
+    acting,
+    closing,
+    codes,
+    juror,
+    mine,
+    organiser,
+    premises,
+    scrutiny,
+    teams,
+)
 from gateway.languages import gettext
 from gateway.site import sign_in
 from services.chassis.errors import Refusal
@@ -13,7 +23,7 @@ from services.chassis.errors import Refusal
 def install(app: Flask) -> None:
     """Adds these pages to the app."""
     blueprint = Blueprint("desk", __name__)
-    for pages in (acting, mine, teams, premises, juror, organiser, closing, codes):
+    for pages in (acting, mine, teams, premises, juror, scrutiny, organiser, closing, codes):
         pages.add_to(blueprint)
     blueprint.register_error_handler(Refusal, sign_in.or_refused)
     app.register_blueprint(blueprint)

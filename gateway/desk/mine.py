@@ -26,6 +26,7 @@ def mine() -> str:
         marathons=marathons,
         organised=[each for each in marathons if visitor().actor.has("organiser", each["id"])],
         judged=[each for each in marathons if visitor().actor.has("juror", each["id"])],
+        scrutinised=[each for each in marathons if visitor().actor.has("scrutineer", each["id"])],
         coached=[each for each in marathons if visitor().actor.has("coach", each["id"])],
         open_marathons=[each for each in marathons if each["state"] == "mobilised"],
         projects=held.get("projects", []),

@@ -125,16 +125,27 @@ class BallotsInBatches:
         lane = self._lanes.get(known.poll)
         if lane is not None and not lane.dead:
             return lane
-        with self._opening:
-            lane = self._lanes.get(known.poll)
-            if lane is None or lane.dead:
-                if lane is not None:
-                    lane.close()
-                if time.monotonic() < self._closed_until:
-                    raise not_confirmed()
-                self._closed_until = time.monotonic() + PAUSE_S
-                lane = self._lanes[known.poll] = self._open_lane(known)
-                self._closed_until = 0.0
+        # One tries; the others wait for what becomes of it, and none tries after another.
+        if not self._opening.acquire(timeout=self.patience_s):
+            raise not_confirmed()
+        try:
+            return self._opened(known)
+        finally:
+            self._opening.release()
+
+    def _opened(self, known: Known) -> Lane:
+        lane = self._lanes.get(known.poll)
+        if lane is not None and not lane.dead:
+            return lane
+        if time.monotonic() < self._closed_until:
+            raise not_confirmed()
+        if lane is not None:
+            lane.close()
+        try:
+            lane = self._lanes[known.poll] = self._open_lane(known)
+        except BaseException:
+            self._closed_until = time.monotonic() + PAUSE_S
+            raise
         return lane
 
     def _open_lane(self, known: Known) -> Lane:

@@ -67,6 +67,11 @@ class Route:
         return next(rule.max for rule in bounds if isinstance(rule.max, int))
 
     @property
+    def is_file(self) -> bool:
+        """Whether it answers a file out of the storage."""
+        return bool(self.messages.file)
+
+    @property
     def tabular(self) -> bool:
         """Whether it answers a table, which CSV can show as well."""
         return self.reads and (self.messages.many or self.pages)

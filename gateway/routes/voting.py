@@ -43,8 +43,8 @@ RECORD = (
           "Whether a receipt was counted"),
     Route("GET", "/polls/<poll>/record", "voting.get_record", Who.ANYONE,
           "The record of the poll"),
-    Route("GET", "/polls/<poll>/box", "voting.get_box", Who.ORGANISER_ANY,
-          "The box: all counted ballots, for the scrutineers to count them again"),
+    Route("GET", "/polls/<poll>/box", "voting.get_box", Who.SCRUTINEER_ANY,
+          "The box, all counted ballots: a CSV file, for the scrutineers to count them again"),
 )
 
 ROUTES = (*POLL, *BALLOTS, *CODES, *RECORD)

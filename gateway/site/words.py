@@ -200,6 +200,7 @@ def role_name(name: str) -> str:
         "organiser": _("Organiser"),
         "juror": _("Juror"),
         "coach": _("Coach"),
+        "scrutineer": _("Scrutineer"),
         "operator": _("Operator"),
     }.get(name, name)
 

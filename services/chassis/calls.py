@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from functools import partial
 from typing import Any, Unpack
 
 import amqp
 from kombu.exceptions import KombuError
+from nameko.amqp.publish import Publisher
 from nameko.exceptions import RpcTimeout, UnknownService
+from nameko.rpc import MethodProxy, Responder
 from nameko.standalone.rpc import ClusterRpcProxy
 
 from services.chassis import embedded
@@ -21,6 +24,24 @@ __all__ = ["Caller", "Unavailable", "embedded"]
 
 DEADLINE_S = 5.0
 BROKEN = (OSError, amqp.exceptions.AMQPError, KombuError, RuntimeError, RpcTimeout)
+
+
+CONFIRM_S = 2.5
+"""A broker that is silent, or blocks who publishes for want of disk, is not waited for longer."""
+
+
+class BoundedPublisher(Publisher):  # type: ignore[misc]  # nameko has no types
+    """nameko's publisher of calls and answers, which by itself waits for ever for the broker."""
+
+    # Not often, and at once: who asks waits.
+    retry_policy = {"max_retries": 1, "interval_start": 0}  # noqa: RUF012 - nameko's own name
+
+    def publish(self, payload: Any, **kwargs: Any) -> None:
+        """Publishes, confirmed in time. Raises one of :data:`BROKEN`."""
+        super().publish(payload, timeout=CONFIRM_S, **kwargs)
+
+
+MethodProxy.publisher_cls = Responder.publisher_cls = BoundedPublisher
 
 
 class Caller:
@@ -137,7 +158,19 @@ def _set_up(proxy: Any, headers: dict[str, Any], deadline_s: float) -> None:
     # nameko fixes context and timeout when a proxy is made; both belong to the call here.
     # The names are nameko's private ones: it is frozen at the version that is pinned.
     proxy._worker_ctx.data = {k: v for k, v in headers.items() if v is not None}
-    proxy._reply_listener.queue_consumer.timeout = deadline_s
+    consumer = proxy._reply_listener.queue_consumer
+    consumer.timeout = deadline_s
+    consumer._setup_consumer = partial(_reconnect, consumer, time.monotonic() + deadline_s)
+
+
+def _reconnect(consumer: Any, until: float) -> None:
+    """Reconnects who lost the broker while waiting; who has waited long enough gives up.
+
+    nameko would talk to the broker even after a timeout, and wait for ever if it is silent.
+    """
+    if time.monotonic() >= until:
+        raise TimeoutError("no answer in time")
+    type(consumer)._setup_consumer(consumer)
 
 
 def _discard(proxy: Any) -> None:

@@ -68,6 +68,9 @@ class Door:
     (a ballot, which is known again by its tracker; asking for one, whose answer is always the
     same)."""
 
+    file: str = ""
+    """The media type of the file in the storage to which the answer refers, where it does."""
+
     edits: tuple[str, ...] = ()
     """The doors that show what this one changes: ``If-Match`` holds the tag of one of them."""
 

@@ -27,6 +27,9 @@ class Settings:
     amqp_url: str = field(default=EMBEDDED_URL, repr=False)
     database_url: str = field(default="sqlite:///.marathon/{service}.sqlite", repr=False)
     data_dir: Path = Path(".marathon")
+    storage_url: str = ""
+    """Where files are kept; empty for a folder in the data folder."""
+
     public_url: str = "http://127.0.0.1:8000"
     demo: bool = False
     demo_accounts: tuple[tuple[str, str], ...] = ()
@@ -85,6 +88,7 @@ def _read(env: Mapping[str, str]) -> Settings:
         amqp_url=env.get("MARATHON_AMQP_URL", EMBEDDED_URL),
         database_url=env.get("MARATHON_DATABASE_URL", f"sqlite:///{data_dir}/{{service}}.sqlite"),
         data_dir=data_dir,
+        storage_url=env.get("MARATHON_STORAGE", ""),
         public_url=env.get("MARATHON_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/"),
         demo=env.get("MARATHON_DEMO") == "1",
         demo_accounts=_pairs(env.get("MARATHON_DEMO_ACCOUNTS", "")),

@@ -60,11 +60,14 @@ class Chassis(DependencyProvider):  # type: ignore[misc]  # nameko has no types
         messages: Messages,
         metadata: MetaData,
         chores: Sequence[Callable[[Database, datetime], Any]] = (),
+        upkeep: Sequence[Callable[[Core], Any]] = (),
     ) -> None:
-        """``chores`` run now and then, one at a time, outside any transaction."""
+        """``chores`` run now and then, one at a time, outside any transaction; so does
+        ``upkeep``, which needs more than the database."""
         self.messages = messages
         self.metadata = metadata
         self.chores = tuple(chores)
+        self.upkeep = tuple(upkeep)
 
     @property
     def core(self) -> Core:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import eventlet
@@ -59,15 +60,16 @@ class Housekeeper(SharedExtension):  # type: ignore[misc]  # nameko has no types
             pause = usual if fine else min(pause * 2, LONGEST_PAUSE_S)
 
     def _do_chores_for_ever(self) -> None:
-        chores = (idempotency.purge, *self.container.service_cls.chassis.chores)
+        chassis = self.container.service_cls.chassis
+        chores = [partial(_chore, run) for run in (idempotency.purge, *chassis.chores)]
         while not self.stopping:
             eventlet.sleep(self.core.settings.chore_s)
-            for chore in chores:
+            for chore in (*chores, *chassis.upkeep):
                 self._do(chore)
 
-    def _do(self, chore: Callable[[Database, datetime], Any]) -> None:
+    def _do(self, chore: Callable[[Core], Any]) -> None:
         try:
-            chore(self.core.database, self.core.clock.now())
+            chore(self.core)
         except Exception as error:
             # It is due still, and will be tried again.
             log.warning("chore_failed", service=self.core.name, error=type(error).__name__)
@@ -90,3 +92,7 @@ class Housekeeper(SharedExtension):  # type: ignore[misc]  # nameko has no types
                 log.exception("outbox_failed", service=self.core.name)
             return False
         return True
+
+
+def _chore(run: Callable[[Database, datetime], Any], core: Core) -> Any:
+    return run(core.database, core.clock.now())

@@ -12,7 +12,7 @@ from services.chassis.paging import Paged
 from services.chassis.shapes import count, ident, insee, instant, one_of, siren, text
 from services.registration.messages_cycle_doors import PageOfMarathon
 
-ROLES = ("organiser", "juror", "coach", "operator")
+ROLES = ("organiser", "juror", "coach", "scrutineer", "operator")
 MACHINE_ROLES = ("organiser", "operator")
 
 

@@ -13,7 +13,7 @@ from services.registration import marathons, people, sessions, standings, tokens
 from services.registration.tables import Pairing, Person, Role
 
 EVERYWHERE = "*"
-OF_ONE_MARATHON = ("juror", "coach")
+OF_ONE_MARATHON = ("juror", "coach", "scrutineer")
 SAID = ("id", "person_key", "role", "marathon", "status", "display_name")
 DETAILS = ("organisation", "siren", "elected_in", "president")
 
@@ -24,12 +24,14 @@ def grant(
     """Gives somebody a role; granting it again only brings name and details up to date.
 
     ``details`` are organisation, siren, elected_in and president. Raises
-    ``Refusal("juror_or_competitor")`` (RULES R3), ``Invalid("marathon_missing")`` for a juror
-    or coach of all marathons.
+    ``Refusal("juror_or_competitor")`` (RULES R3), ``Invalid("marathon_missing")`` for a juror,
+    coach or scrutineer of all marathons.
     """
     work.actor.must("organiser", marathon)
     if marathon is None and role in OF_ONE_MARATHON:
-        raise Invalid("marathon_missing", "Un juré ou un coach l’est d’un seul marathon.")
+        raise Invalid(
+            "marathon_missing", "Un juré, un coach ou un scrutateur l’est d’un seul marathon."
+        )
     somebody = people.ensure(work, person["email"], person["name"])
     if marathon is not None:
         marathons.locked(work, marathon)

@@ -20,6 +20,11 @@ class BoxError(ValueError):
         self.wrong = wrong
 
 
+def key_of(poll: str) -> str:
+    """Where a poll's box is kept in the storage."""
+    return f"polls/{poll}/box.csv"
+
+
 def read(path: Path) -> Iterator[tuple[str, str]]:
     """The rows of a box file; columns end with a comma or, as spreadsheets here write them, a
     semicolon.

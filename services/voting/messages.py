@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from services.chassis import mail_messages
 from services.chassis.catalogue import Door, Event, Heard, Says
+from services.chassis.storage import FileReference
 from services.voting.messages_ballots import BALLOTS
 from services.voting.messages_doors import (
     Batch,
-    Box,
     Cast,
     Checked,
     CheckReceipt,
@@ -104,7 +104,7 @@ DOORS = {
     "check_receipt": Door(CheckReceipt, Checked),
     "list_receipts": Door(LongPageOfPoll, Receipts),
     "get_record": Door(ThePoll, RecordView),
-    "get_box": Door(LongPageOfPoll, Box),
+    "get_box": Door(ThePoll, FileReference, file="text/csv"),
     "get_results": Door(GetResults, Results),
     "my_data": Door(None, MyData),
     **mail_messages.DOORS,

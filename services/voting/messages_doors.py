@@ -249,22 +249,6 @@ class Receipts(Schema):
     digest = fields.String()
 
 
-class BoxLine(Schema):
-    """One counted ballot."""
-
-    tracker = fields.String()
-    choice = fields.String()
-
-
-class Box(Schema):
-    """The box, sorted; ``digest`` is the SHA-256 of ``tracker,choice`` and then a line each."""
-
-    items = fields.List(fields.Nested(BoxLine))
-    next = fields.String(allow_none=True)
-    total = count()
-    digest = fields.String()
-
-
 class RecordView(Schema):
     """The record of the poll; ``digest`` is the SHA-256 of its canonical JSON."""
 

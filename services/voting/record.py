@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from services.chassis.errors import Refusal
 from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
-from services.voting import codes, lanes, polls
+from services.voting import box_file, codes, lanes, polls
 from services.voting.count import Outcome, record_digest
 from services.voting.tables import BoxRow, Poll
 
@@ -78,20 +77,35 @@ def check_receipt(work: Work, poll: str, receipt: str) -> dict[str, Any]:
 def list_receipts(work: Work, poll: str, page: Page) -> Answer:
     """A page of the counted trackers, sorted."""
     found, record = _counted(polls.find(work, poll))
-    listed = _listed(work, found, page, lambda row: row.tracker)
-    return {**listed, "digest": record["receipts_digest"]}
+    query = select(BoxRow).where(BoxRow.poll == found.id)
+    return {
+        **page.rows(work.session, query, (BoxRow.tracker,), lambda row: row.tracker),
+        "total": record["counted_ballots"],
+        "digest": record["receipts_digest"],
+    }
 
 
-def get_box(work: Work, poll: str, page: Page) -> Answer:
-    """A page of the box, sorted by tracker, for the organiser and the scrutineers (RULES V8).
+def get_box(work: Work, poll: str) -> dict[str, Any]:
+    """Where the box's file is, for the organiser and the scrutineers (RULES V8).
 
-    Not for everybody: whoever was shown a voter's receipt could find the choice in it.
+    Not for everybody: whoever was shown a voter's receipt could find the choice in it. Raises
+    ``Refusal("box_not_stored")`` in the moment between the count and its file.
     """
     found = polls.find(work, poll)
-    work.actor.must("organiser", found.marathon)
+    if not work.actor.has("scrutineer", found.marathon):
+        work.actor.must("organiser", found.marathon)
     found, record = _counted(found)
-    listed = _listed(work, found, page, lambda row: {"tracker": row.tracker, "choice": row.choice})
-    return {**listed, "digest": record["box_digest"]}
+    if found.box_stored_at is None:
+        raise Refusal(
+            "box_not_stored",
+            "Le fichier de l’urne est en cours d’écriture.",
+            "Réessayez dans une minute.",
+        )
+    return {
+        "key": box_file.key_of(found.id),
+        "name": f"urne-{found.marathon}.csv",
+        "digest": record["box_digest"],
+    }
 
 
 def results(work: Work, marathon: str) -> dict[str, Any]:
@@ -142,12 +156,3 @@ def _counted(poll: Poll) -> tuple[Poll, dict[str, Any]]:
             state=poll.state,
         )
     return poll, poll.record
-
-
-def _listed(work: Work, poll: Poll, page: Page, view: Callable[[BoxRow], Any]) -> Answer:
-    query = select(BoxRow).where(BoxRow.poll == poll.id)
-    total = select(func.count()).select_from(BoxRow).where(BoxRow.poll == poll.id)
-    return {
-        **page.rows(work.session, query, (BoxRow.tracker,), view),
-        "total": work.session.scalar(total) or 0,
-    }

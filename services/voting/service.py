@@ -13,6 +13,7 @@ from services.chassis.mail_doors import MailDoors
 from services.chassis.work import Work
 from services.voting import (
     ballots,
+    box_store,
     codes,
     intake,
     lanes,
@@ -34,7 +35,9 @@ class VotingService(MailDoors):
     """What residents prefer: polls, ballots, the count."""
 
     name = "voting"
-    chassis = Chassis(messages, tables.Base.metadata, chores=[unlinking.scrub])
+    chassis = Chassis(
+        messages, tables.Base.metadata, chores=[unlinking.scrub], upkeep=[box_store.tidy]
+    )
 
     @query
     def get_poll(self, work: Work, request: Request) -> Any:
@@ -89,6 +92,10 @@ class VotingService(MailDoors):
     @tends
     def tend_lanes(self, core: Core) -> None:
         lanes.tend(core, partial(core.take, BALLOTS, intake.take))
+
+    @tends
+    def store_boxes(self, core: Core) -> None:
+        box_store.store_fresh(core)
 
     @query
     def check_receipt(self, work: Work, request: Request) -> Any:

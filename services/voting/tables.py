@@ -53,6 +53,9 @@ class Poll(Base):
     counted_at: Mapped[datetime | None] = mapped_column(Instant)
     tally: Mapped[dict[str, Any] | None] = mapped_column(Json)
     record: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    box_stored_at: Mapped[datetime | None] = mapped_column(Instant)
+    """Whether the box is a file in the storage."""
+
     unlinked_at: Mapped[datetime | None] = mapped_column(Instant)
     scrubbed_at: Mapped[datetime | None] = mapped_column(Instant)
 

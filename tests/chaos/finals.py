@@ -6,38 +6,72 @@ import json
 import subprocess
 import sys
 import urllib.request
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import amqp
 from kombu import Connection
-from sqlalchemy import Engine, create_engine, select
+from sqlalchemy import Engine, create_engine, func, select
 
 from services.chassis.calls import Caller
 from services.chassis.clock import MovableClock
 from services.chassis.config import Settings
 from services.chassis.confirms import ConfirmingWire, Outgoing
 from services.voting import passes
-from services.voting.tables import BallotRow, Poll, PollSecret
-from tests.chaos.voters import Line, Plan
+from services.voting.tables import BallotRow, LaneRow, Poll, PollSecret
+from tests.chaos.voters import NO_ANSWER, Line, Plan
 from tests.harness import ORGANISER
-from tests.instance import Instance, free_port
+from tests.instance import Instance, Process, free_port
+from tests.proxy import Proxy
 
 MARATHON = "finale"
 PROJECTS = ("bakery", "garden", "wool")
 OPEN_FOR = timedelta(hours=10)
 
 
+@dataclass(frozen=True)
+class Wires:
+    """What lies between the processes and their servers, for a test to cut."""
+
+    of_gateways: Proxy
+    of_voting: Proxy
+    of_database: Proxy
+
+    @staticmethod
+    def to(amqp_url: str, database_url: str) -> Wires:
+        """Wires to a broker, one for gateways and one for voting, and to voting's database."""
+        return Wires(Proxy(amqp_url), Proxy(amqp_url), Proxy(database_url))
+
+    @property
+    def all(self) -> tuple[Proxy, Proxy, Proxy]:
+        """Each of them."""
+        return self.of_gateways, self.of_voting, self.of_database
+
+    def close(self) -> None:
+        """Takes them away."""
+        for wire in self.all:
+            wire.close()
+
+
 class Finals:
     """Voting and gateways on their own; what registration would say is said here."""
 
-    def __init__(self, folder: Path, amqp_url: str, database_url: str, **extra: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        amqp_url: str,
+        database_url: str,
+        wires: Wires | None = None,
+        **extra: str,
+    ) -> None:
+        """``wires`` are what gateways and replicas reach their servers by, if not directly."""
         self.instance = Instance(folder, amqp_url, database_url, **extra)
+        self.wires = wires
         self.settings = Settings(amqp_url=amqp_url)
         self.clock = MovableClock(folder / "clock")
         self.engine: Engine = create_engine(
@@ -46,12 +80,14 @@ class Finals:
         self.versions: dict[str, int] = {}
         self.state = _marathon(self.clock.now())
         self.ports: list[int] = []
+        self.keys: dict[int, str] = {}
         self.instance.marathon("migrate", "voting")
         self.instance.marathon("topology", "apply")
 
     def begin(self, replicas: int = 1, gateways: int = 1) -> str:
         """Starts everything and opens the poll; answers its id."""
-        self.instance.start(*(f"voting#{n}" for n in range(replicas)))
+        for number in range(replicas):
+            self.add_replica(f"voting#{number}")
         for _ in range(gateways):
             self.add_gateway()
         self._say("marathon_mobilised", "marathon", MARATHON, self.state)
@@ -81,12 +117,26 @@ class Finals:
             return False
         return True
 
-    def add_gateway(self) -> int:
+    def add_gateway(self, **env: str) -> int:
         """One more gateway; its port."""
         port = free_port()
-        self.instance.start(f"gateway#{port}", MARATHON_GATEWAY_PORT=str(port))
+        way = {"MARATHON_AMQP_URL": self.wires.of_gateways.url} if self.wires else {}
+        self.instance.start(f"gateway#{port}", **{"MARATHON_GATEWAY_PORT": str(port)} | way | env)
         self.ports.append(port)
         return port
+
+    def add_replica(self, name: str) -> Process:
+        """One more replica of voting."""
+        way = {}
+        if self.wires:
+            way["MARATHON_AMQP_URL"] = self.wires.of_voting.url
+            way["MARATHON_DATABASE_URL"] = self.wires.of_database.url
+        self.instance.start(name, **way)
+        return self.instance.processes[name]
+
+    def gateway(self, number: int) -> Process:
+        """The process of a gateway, the first being 0."""
+        return self.instance.processes[f"gateway#{self.ports[number]}"]
 
     def wait_started(self, name: str) -> None:
         """Waits until the latest process of that name takes messages."""
@@ -95,26 +145,28 @@ class Finals:
 
     def make_passes(self, voters: int) -> list[str]:
         """Passes of so many voters, as voting would sign them for their mails' links."""
-        poll = self._poll()
         with self.engine.connect() as connection:
-            secret = connection.scalar(select(PollSecret.secret).where(PollSecret.poll == poll.id))
-        assert secret is not None
+            query = select(PollSecret.secret).where(PollSecret.poll == self.poll_id)
+            secret = str(connection.execute(query).scalar_one())
         closes = datetime.now(UTC) + OPEN_FOR
+        self.keys = {n: passes.voter_key(secret, f"voter {n}") for n in range(voters)}
         return [
-            passes.sign(
-                secret, poll.id, passes.voter_key(secret, f"voter {n}"), closes, "example.org"
-            )
-            for n in range(voters)
+            passes.sign(secret, self.poll_id, key, closes, "example.org")
+            for key in self.keys.values()
         ]
 
     @contextmanager
-    def voting(self, most: int, connections: int = 16, voters: int = 2000) -> Iterator[Voting]:
-        """Lets people vote beside what is done inside; at the end they have stopped."""
+    def voting(
+        self, most: int = 10**9, connections: int = 16, voters: int = 2000, **more: Any
+    ) -> Iterator[Voting]:
+        """Lets people vote beside what is done inside; at the end they have stopped.
+
+        ``more`` is more of their :class:`Plan`.
+        """
         folder = self.instance.folder
         (folder / "passes").write_text("\n".join(self.make_passes(voters)))
-        plan = Plan(
-            self.ports, self._poll().id, list(PROJECTS), str(folder / "passes"), most, connections
-        )
+        passes_, projects = str(folder / "passes"), list(PROJECTS)
+        plan = Plan(self.ports, self.poll_id, projects, passes_, most, connections, **more)
         plan.write(folder / "plan")
         (folder / "plan.stop").unlink(missing_ok=True)
         command = [sys.executable, "-m", "tests.chaos.voters", str(folder / "plan")]
@@ -129,11 +181,14 @@ class Finals:
             finally:
                 process.wait(timeout=900)
         written = (folder / "cast").read_text().splitlines()
-        found.lines = [tuple(json.loads(line)) for line in written]
+        found.lines = [Line(*json.loads(line)) for line in written]
 
-    def close(self) -> None:
-        """The window ends for everybody at once."""
-        self.clock.move_to(self._poll().closes_at)
+    def close(self, in_s: float = 0.0) -> datetime:
+        """Lets the window end for everybody so many seconds from now; answers when that is by
+        their clock."""
+        closes_at: datetime = self._poll().closes_at
+        self.clock.move_to(closes_at - timedelta(seconds=in_s))
+        return closes_at
 
     def wait_closed(self, seconds: float = 60) -> Any:
         """Waits until the poll is closed; its row."""
@@ -152,6 +207,22 @@ class Finals:
         """What is stored."""
         with self.engine.connect() as connection:
             return list(connection.execute(select(BallotRow.__table__)).all())
+
+    def stored(self) -> int:
+        """How many ballots are stored."""
+        with self.engine.connect() as connection:
+            query = select(func.count()).select_from(BallotRow)
+            return int(connection.execute(query).scalar_one())
+
+    def lanes(self) -> dict[str, Any]:
+        """The lanes by their names."""
+        with self.engine.connect() as connection:
+            return {row.id: row for row in connection.execute(select(LaneRow.__table__))}
+
+    def faults(self, lines: list[Line]) -> list[str]:
+        """What is wrong, once it is counted, with what these voters were told."""
+        record = self._poll().record
+        return faults(lines, self.ballots(), self.box(), record, self.keys)
 
     def box(self) -> dict[str, str]:
         """What was counted."""
@@ -200,7 +271,7 @@ class Voting:
 
     process: subprocess.Popen[bytes]
     folder: Path
-    lines: list[Line] | Any = ()
+    lines: list[Line] = field(default_factory=list)
 
     @property
     def going_on(self) -> bool:
@@ -212,16 +283,21 @@ class Voting:
         (self.folder / "plan.stop").touch()
 
 
-def faults(lines: list[Line], ballots: list[Any], box: dict[str, str], record: Any) -> list[str]:
+def faults(
+    lines: list[Line],
+    ballots: list[Any],
+    box: dict[str, str],
+    record: Any,
+    keys: dict[int, str],
+) -> list[str]:
     """What is wrong with a count, beside all receipts that were handed out; empty if nothing.
 
     Nothing lost: each receipt is stored, with its voter's choice. Nothing double or invented:
     what is stored without a receipt was cast by somebody who got none. Each voter's last ballot
-    is in the box, and no other.
+    is in the box, and no other. ``keys`` are the voters' keys.
     """
     stored = {row.tracker: row for row in ballots}
-    given = {receipt: project for _v, project, receipt, _s, _t in lines if receipt}
-    unanswered = sum(1 for line in lines if line[2] is None)
+    given = {line.receipt: line.project for line in lines if line.receipt}
     found = [f"receipt {each} is lost" for each in given if each not in stored]
     found += [
         f"receipt {each} is for {project}, stored for {stored[each].choice}"
@@ -230,9 +306,21 @@ def faults(lines: list[Line], ballots: list[Any], box: dict[str, str], record: A
     ]
     if len(stored) != len(ballots):
         found.append("a tracker is stored twice")
-    if len(stored.keys() - given.keys()) > unanswered:
-        found.append(f"{len(stored.keys() - given.keys())} stored, {unanswered} without an answer")
+    found += _invented(lines, [row for row in ballots if row.tracker not in given], keys)
     return found + _wrongly_counted(lines, ballots, box) + _wrong_sums(ballots, box, record)
+
+
+def _invented(lines: list[Line], without: list[Any], keys: dict[int, str]) -> list[str]:
+    """Ballots ``without`` a receipt that are not of somebody who cast such a one and was told
+    that it is not confirmed, or got no answer."""
+    unanswered = Counter(
+        (keys[line.voter], line.project) for line in lines if line.status in (NO_ANSWER, 503)
+    )
+    stored = Counter((row.voter_key, row.choice) for row in without)
+    return [
+        f"{extra} ballots for {choice} that nobody cast"
+        for (_voter, choice), extra in (stored - unanswered).items()
+    ]
 
 
 def _wrongly_counted(lines: list[Line], ballots: list[Any], box: dict[str, str]) -> list[str]:
@@ -243,11 +331,11 @@ def _wrongly_counted(lines: list[Line], ballots: list[Any], box: dict[str, str])
     found = [] if wanted == box else [f"{len(wanted.items() ^ box.items())} differences in the box"]
     # As the voters see it: after their last receipt only an unanswered ballot can count.
     tracker_of = {row.tracker: row.voter_key for row in ballots}
-    by_voter: dict[int, list[Line]] = defaultdict(list)
+    by_voter: dict[int, list[str]] = defaultdict(list)
     for line in lines:
-        by_voter[line[0]].append(line)
-    for voter, theirs in by_voter.items():
-        receipts = [line[2] for line in theirs if line[2]]
+        if line.receipt:
+            by_voter[line.voter].append(line.receipt)
+    for voter, receipts in by_voter.items():
         if receipts and receipts[-1] in tracker_of:
             counted = last[tracker_of[receipts[-1]]].tracker
             if counted in receipts[:-1]:

@@ -1,117 +1,162 @@
-"""Ballots under load while processes and servers die: each receipt is counted exactly once."""
+"""Ballots under load while processes, servers and the network between them fail: each receipt
+that was handed out is counted exactly once."""
 
 from __future__ import annotations
 
 import random
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from functools import partial
+from itertools import cycle
 
 import pytest
 
-from tests.chaos.finals import Finals, faults, tails
+from tests.chaos.conftest import Begin
+from tests.chaos.finals import Finals, Wires, tails
+from tests.chaos.voters import Line
 from tests.servers import Borrowed
 
-Begin = Callable[..., Finals]
+SILENT_S = 7.0
+"""Longer than anybody waits for a confirmation or an answer."""
 
-
-@pytest.fixture
-def begin(tmp_path: Path) -> Iterator[Begin]:
-    """Begins a final on servers of which the test says the addresses."""
-    begun: list[Finals] = []
-
-    def start(servers: Any, vhost: str, **extra: str) -> Finals:
-        names = f"finals_{abs(hash(str(tmp_path))) % 10**8}_{{service}}"
-        servers.create_database(names.replace("{service}", "voting"))
-        url = servers.database_url.replace("{service}", names)
-        begun.append(Finals(tmp_path, vhost, url, **extra))
-        return begun[-1]
-
-    yield start
-    for finals in begun:
-        finals.stop()
+Trouble = Callable[[Wires], None]
 
 
 @pytest.mark.timeout(240)
-def test_ballots_in_a_quiet_final(begin: Begin, servers: Borrowed, vhost: str) -> None:
-    finals = begin(servers, vhost)
+def test_ballots_in_a_quiet_final(begin_finals: Begin, servers: Borrowed, vhost: str) -> None:
+    finals = begin_finals(servers, vhost)
     finals.begin(replicas=2, gateways=2)
     with finals.voting(2000) as voting:
         pass
-    assert [line[3] for line in voting.lines if line[3] != 202] == []
+    assert [line.status for line in voting.lines if line.status != 202] == []
     finals.close()
     finals.wait_closed()
-    ballots = finals.ballots()
     record = finals.count()
-    assert faults(voting.lines, ballots, finals.box(), record) == []
-    assert len(ballots) == len(voting.lines) > 1900
+    assert finals.faults(voting.lines) == []
+    assert record["accepted"] == len(voting.lines) > 1900
     assert record["intake"]["lanes"] == 2
     assert record["intake"]["unproven"] == 0
 
 
-@pytest.mark.timeout(300)
-def test_ballots_while_everything_dies(begin: Begin, own_servers: Borrowed) -> None:
-    finals = begin(own_servers, own_servers.amqp_url)
+@pytest.mark.timeout(360)
+def test_ballots_while_everything_fails(begin_finals: Begin, own_servers: Borrowed) -> None:
+    finals = begin_finals(own_servers, own_servers.amqp_url, wired=True)
     finals.begin(replicas=2, gateways=2)
-    with finals.voting(most=10**9) as voting:
-        killed = _trouble(finals, own_servers, kills=6)
+    with finals.voting() as voting:
+        killed = _kill(finals, random.Random(1), 6)
+        for trouble in _network_troubles():
+            _cut_off(finals, trouble)
+        _restart_servers(finals, own_servers)
+        _scale(finals)
+        _wait_for_more(finals, 500)
         voting.stop()
     _must_be_whole(finals, voting.lines, least=1000)
     assert killed == 6
 
 
 @pytest.mark.long
-@pytest.mark.timeout(3000)
-def test_many_ballots_while_everything_dies_again_and_again(
-    begin: Begin, own_servers: Borrowed
+@pytest.mark.timeout(3600)
+def test_many_ballots_while_everything_fails_again_and_again(
+    begin_finals: Begin, own_servers: Borrowed
 ) -> None:
-    finals = begin(own_servers, own_servers.amqp_url)
+    kills = _fail_again_and_again(begin_finals, own_servers, rounds=10, ballots=200_000)
+    assert kills >= 100
+
+
+def _fail_again_and_again(begin_finals: Begin, servers: Borrowed, rounds: int, ballots: int) -> int:
+    """Ten kills, a failing network and failing servers in each round; answers how many kills."""
+    finals = begin_finals(servers, servers.amqp_url, wired=True)
     finals.begin(replicas=2, gateways=2)
-    kills = 0
-    with finals.voting(most=10**9, connections=32, voters=50_000) as voting:
-        while kills < 100 or _stored(finals) < 200_000:
-            kills += _trouble(finals, own_servers, kills=10)
+    chance, kills, troubles = random.Random(0), 0, cycle(_network_troubles())
+    with finals.voting(connections=32, voters=50_000) as voting:
+        for number in range(1, rounds + 1):
+            kills += _kill(finals, chance, 10)
+            _cut_off(finals, next(troubles))
+            _restart_servers(finals, servers)
+            _scale(finals)
+            wanted = ballots * number // rounds
+            finals.instance.wait_for(lambda n=wanted: finals.stored() >= n, 300, "more ballots")
+            print(f"round {number}: {kills} kills, {finals.stored()} stored", flush=True)
         voting.stop()
-    _must_be_whole(finals, voting.lines, least=200_000)
-
-
-def _trouble(finals: Finals, servers: Borrowed, kills: int) -> int:
-    """Kills gateways and replicas, then each server once; scales voting up and down again."""
-    chance = random.Random(kills)
-    for _ in range(kills):
-        time.sleep(chance.uniform(0.2, 1.0))  # for voters to vote, not for anything to be done
-        victims = [name for name, process in finals.instance.processes.items() if process.wanted]
-        finals.instance.processes[chance.choice(victims)].kill()
-    servers.restart_rabbitmq(kill=True)
-    finals.instance.start("voting#more")
-    finals.wait_started("voting#more")
-    servers.restart_postgres(kill=True)
-    time.sleep(1)
-    assert finals.instance.processes["voting#more"].halt() == 0
+    _must_be_whole(finals, voting.lines, least=ballots * 9 // 10)
+    assert finals.stored() >= ballots
     return kills
 
 
-def _stored(finals: Finals) -> int:
-    with finals.engine.connect() as connection:
-        return int(connection.exec_driver_sql("SELECT count(*) FROM ballots").scalar_one())
+def _kill(finals: Finals, chance: random.Random, kills: int) -> int:
+    """Kills gateways and replicas again and again, while they work."""
+    for _ in range(kills):
+        time.sleep(chance.uniform(0.1, 0.8))  # for voters to vote, not for anything to be done
+        processes = finals.instance.processes
+        victims = [name for name, process in processes.items() if process.wanted]
+        processes[chance.choice(victims)].kill()
+        finals.instance.wait_for(lambda: any(map(finals.answers, finals.ports)), 60, "a gateway")
+    return kills
 
 
-def _must_be_whole(finals: Finals, lines: list[Any], least: int) -> None:
+def _network_troubles() -> Iterator[Trouble]:
+    """Each wire cut, silent for longer than anybody waits, and slow."""
+    for name in ("of_gateways", "of_voting", "of_database"):
+        yield partial(_break, name)
+        yield partial(_silence, name)
+    yield _slow_down
+
+
+def _break(name: str, wires: Wires) -> None:
+    getattr(wires, name).cut(lasting=True)
+
+
+def _silence(name: str, wires: Wires) -> None:
+    getattr(wires, name).silence()
+
+
+def _slow_down(wires: Wires) -> None:
+    for wire in wires.all:
+        wire.slow(0.05)
+
+
+def _cut_off(finals: Finals, trouble: Trouble) -> None:
+    assert finals.wires is not None
+    trouble(finals.wires)
+    time.sleep(SILENT_S)  # how long it lasts
+    for wire in finals.wires.all:
+        wire.mend()
+    _wait_for_more(finals, 100)
+
+
+def _restart_servers(finals: Finals, servers: Borrowed) -> None:
+    servers.restart_rabbitmq(kill=True)
+    _wait_for_more(finals, 100)
+    servers.restart_postgres(kill=True)
+    _wait_for_more(finals, 100)
+
+
+def _scale(finals: Finals) -> None:
+    """A replica comes and, asked to, goes."""
+    replica = finals.add_replica("voting#more")
+    finals.wait_started("voting#more")
+    _wait_for_more(finals, 100)
+    assert replica.halt() == 0
+
+
+def _wait_for_more(finals: Finals, ballots: int) -> None:
+    """Whatever was done, voting goes on."""
+    before = finals.stored()
+    finals.instance.wait_for(lambda: finals.stored() >= before + ballots, 60, "more ballots")
+
+
+def _must_be_whole(finals: Finals, lines: list[Line], least: int) -> None:
     """Closes, with a gateway and a replica killed in the middle of it, and holds all receipts
     against what is counted."""
-    finals.instance.processes[f"gateway#{finals.ports[0]}"].kill()
+    finals.gateway(0).kill()
     finals.close()
     finals.instance.processes["voting#0"].kill()
     finals.wait_closed(120)
-    ballots = finals.ballots()
-    record = finals.count()
-    assert faults(lines, ballots, finals.box(), record) == []
-    receipts = sum(1 for line in lines if line[2])
+    record, lanes = finals.count(), list(finals.lanes())
+    assert finals.faults(lines) == []
+    receipts = sum(1 for line in lines if line.receipt)
     assert receipts >= least
     assert record["intake"]["unproven"] == 0
-    with finals.engine.connect() as connection:
-        lanes = [row.id for row in connection.exec_driver_sql("SELECT id FROM lanes")]
     assert record["intake"]["lanes"] == len(lanes) > 2
     finals.instance.wait_for(lambda: not tails(finals.settings.amqp_url, lanes), 30, "no tails")
-    print(f"{receipts} receipts, {len(lines) - receipts} unanswered, {len(ballots)} stored")
+    print(f"{receipts} receipts, {len(lines) - receipts} without, {record['accepted']} stored")

@@ -1,9 +1,9 @@
 """Voters of a final, in a process of their own: many at once, over connections that stay open.
 
 ``python -m tests.chaos.voters PLAN`` casts ballots as the JSON file PLAN says, until the file
-``PLAN.stop`` is there or so many were cast, and prints what became of each as JSON lines
-``[voter, project, receipt or null, status, seconds]``. A voter casts one ballot at a time, and a
-later one only when the one before was answered, or was given up.
+``PLAN.stop`` is there or so many were cast, and prints what became of each as a JSON
+:class:`Line`. A voter casts one ballot at a time, and a later one only when the one before was
+answered, or was given up.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 NO_ANSWER = 0
 BACK_AFTER_S = 0.05
@@ -38,13 +38,23 @@ class Plan:
     """Where to send instead, an empty object: for a baseline."""
     per_s: float = 0.0
     """How many in a second, all together; as many as can be if it is 0."""
+    patience_s: float = 30.0
 
     def write(self, path: Path) -> None:
         """Keeps it as a file."""
         path.write_text(json.dumps(asdict(self)))
 
 
-Line = tuple[int, str, str | None, int, float]
+class Line(NamedTuple):
+    """What became of a ballot; ``at`` is when it was sent, by the machine's clock."""
+
+    voter: int
+    project: str
+    receipt: str | None
+    status: int
+    seconds: float
+    at: float
+    port: int
 
 
 class Voter(threading.Thread):
@@ -67,11 +77,11 @@ class Voter(threading.Thread):
             voter, given = self.random.choice(self.passes)
             project = self.random.choice(self.plan.projects)
             self._wait_for_turn(first)
-            began = time.perf_counter()
+            port, at, began = self._port, time.time(), time.perf_counter()
             status, answer = self._post(project, given)
             seconds = time.perf_counter() - began
             receipt = answer.get("receipt") if status == 202 else None
-            self.lines.append((voter, project, receipt, status, seconds))
+            self.lines.append(Line(voter, project, receipt, status, seconds, at, port))
             if status not in (202, 200):
                 time.sleep(BACK_AFTER_S)
         if self.wire:
@@ -83,6 +93,10 @@ class Voter(threading.Thread):
             due = first + (len(self.lines) + self.number / self.plan.connections) * each
             time.sleep(max(0.0, due - time.perf_counter()))
 
+    @property
+    def _port(self) -> int:
+        return self.plan.ports[self.turn % len(self.plan.ports)]
+
     def _post(self, project: str, given: str) -> tuple[int, dict[str, Any]]:
         body = b"{}" if self.plan.path else json.dumps({"pass": given, "project": project}).encode()
         path = self.plan.path or f"/api/v1/polls/{self.plan.poll}/ballots"
@@ -92,8 +106,8 @@ class Voter(threading.Thread):
         )
         try:
             if self.wire is None:
-                port = self.plan.ports[self.turn % len(self.plan.ports)]
-                self.wire = socket.create_connection(("127.0.0.1", port), timeout=30)
+                place = ("127.0.0.1", self._port)
+                self.wire = socket.create_connection(place, timeout=self.plan.patience_s)
             self.wire.sendall(head.encode() + body)
             return self._read(self.wire)
         except OSError:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from services.chassis.config import SERVICES, Settings, SettingsError
 from services.chassis.database import Database
 from services.chassis.errors import NotFound
 from services.chassis.failures import record
+from services.voting.tables import BoxRow, Poll
 
 EVENT = {"id": "e-1", "type": "marathon_closed", "source": "urn:x:registration", "data": {}}
 
@@ -328,6 +330,51 @@ def test_doctor_is_content_after_migrations_and_counts_what_is_parked(parked: Da
     assert found["database of jury"].todo == ""
     # Its tables were made without migrations.
     assert found["database of voting"].found == "migrations are missing"
+
+
+def test_doctor_looks_whether_files_can_be_stored(
+    instance: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {finding.what: finding for finding in examine()}
+    assert (found["storage of files"].found, found["storage of files"].todo) == (
+        "can be written",
+        "",
+    )
+    assert [path for path in (instance / "data/files").rglob("*") if path.is_file()] == []
+    (instance / "file").write_text("no folder")
+    for url in (f"file://{instance}/file", "s3://bucket"):
+        monkeypatch.setenv("MARATHON_STORAGE", url)
+        found = {finding.what: finding for finding in examine()}
+        assert found["storage of files"].todo == "Look at MARATHON_STORAGE."
+
+
+def test_doctor_names_the_boxes_that_are_lost_and_poll_store_writes_them_again() -> None:
+    assert run("migrate", "voting").exit_code == 0
+    settings = Settings.from_env()
+    database = Database(settings.database_url_of("voting"), settings)
+    box = b"tracker,choice\na1,wool\n"
+    with database.transaction() as session:
+        session.add(
+            Poll(
+                id="p1",
+                marathon="m1",
+                state="counted",
+                rule="shared",
+                who_may_vote="everyone",
+                elsewhere_may_vote=True,
+                projects=[],
+                record={"box_digest": sha256(box).hexdigest()},
+            )
+        )
+        session.flush()
+        session.add(BoxRow(poll="p1", tracker="a1", choice="wool"))
+    database.close()
+    lost = {finding.what: finding for finding in examine()}["boxes"]
+    assert (lost.found, lost.todo) == ("not in the storage: p1", "Run: marathon poll store")
+    assert run("poll", "store").stdout.splitlines()[-1] == "p1"
+    assert (settings.data_dir / "files/polls/p1/box.csv").read_bytes() == box
+    assert run("poll", "store").stdout == ""
+    assert "boxes" not in {finding.what for finding in examine()}
 
 
 def test_doctor_names_servers_that_are_away(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,6 +99,16 @@ def test_each_service_has_its_database() -> None:
     assert re.findall(r"CREATE DATABASE (\w+);", script) == list(SERVICES)
 
 
+@pytest.mark.parametrize("name", [*SERVICES, "gateway", "mail", "migrate", "topology"])
+def test_all_parts_share_one_folder_of_files(name: str) -> None:
+    assert PARTS[name]["environment"]["MARATHON_STORAGE"] == "file:///files"
+    assert "files:/files" in PARTS[name]["volumes"]
+    assert "files" in yaml.safe_load(TEXT)["volumes"]
+    # A new volume has the owner that its folder has in the image.
+    image = (ROOT / "deploy/images/Dockerfile").read_text()
+    assert "install --directory --owner marathon --mode 700 /files" in image
+
+
 def test_files_that_are_mounted_exist() -> None:
     mounted = [
         volume.split(":")[0] for part in PARTS.values() for volume in part.get("volumes", [])

@@ -23,6 +23,8 @@ VISITORS = {
     "juror": person(("juror", "m1"), key="juror"),
     "juror of another": person(("juror", "m2"), key="juror2"),
     "coach": person(("coach", "m1"), key="coach"),
+    "scrutineer": person(("scrutineer", "m1"), key="scrutineer"),
+    "scrutineer of another": person(("scrutineer", "m2"), key="scrutineer2"),
     "organiser": person(("organiser", "m1"), key="organiser"),
     "organiser of another": person(("organiser", "m2"), key="organiser2"),
     "organiser of all": person(("organiser", None), key="boss"),
@@ -42,6 +44,7 @@ MAY = {
     "panel": OF_THIS | {"juror"},
     "organiser": OF_THIS,
     "any organiser": OF_THIS | {"organiser of another"},
+    "any scrutineer": OF_THIS | {"organiser of another", "scrutineer", "scrutineer of another"},
     "organiser of all": OF_ALL,
 }
 WHO = {
@@ -152,10 +155,12 @@ WHO = {
         POST /polls/<poll>/codes
         GET /polls/<poll>/codes
         DELETE /polls/<poll>/codes/<batch>
-        GET /polls/<poll>/box
         GET /outboxes/registration
         GET /outboxes/voting
         POST /prizes/<prize>/award
+    """,
+    "any scrutineer": """
+        GET /polls/<poll>/box
     """,
     "organiser of all": """
         POST /cycles

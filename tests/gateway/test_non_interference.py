@@ -91,6 +91,7 @@ def visitors(story: Story) -> list[Visitor]:
         Visitor("holder", holder),
         Visitor("member", member),
         Visitor("juror", story.key(JURORS[0]), frozenset({("juror", LEG)})),
+        Visitor("scrutineer", "scrutineer-key", frozenset({("scrutineer", LEG)})),
         Visitor("coach", story.key("coline"), frozenset({("coach", LEG)})),
         Visitor("organiser", "organiser-key", frozenset({("organiser", LEG)})),
         Visitor("operator", "operator-key", frozenset({("operator", None)})),

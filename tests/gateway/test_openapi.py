@@ -86,7 +86,8 @@ def test_operation_is_complete(document: dict[str, Any], route: Route) -> None:
     in_path = {each["name"] for each in operation["parameters"] if each.get("in") == "path"}
     assert in_path == set(route.path_fields)
     responses = operation["responses"]
-    assert "application/json" in responses[str(route.status)]["content"]
+    media = route.messages.file or "application/json"
+    assert media in responses[str(route.status)]["content"]
     errors = {status for status in responses if int(status) >= 400}
     assert {"422", "500", "503"} <= errors
     assert all(responses[status] == {"$ref": "#/components/responses/Problem"} for status in errors)

@@ -21,12 +21,15 @@ from tests.gateway.test_non_interference import ALL, HOST, VOTES, Story, visitor
 from tests.harness import Troupe
 from tests.journeys.tour import LEGS
 
-RELATED = [route for route in ROUTES if route.who in (Who.SIGNED_IN, Who.ORGANISER_ANY)]
+RELATED = [
+    route for route in ROUTES if route.who in (Who.SIGNED_IN, Who.ORGANISER_ANY, Who.SCRUTINEER_ANY)
+]
 LEG = LEGS[0]
 
 OTHERS = [
     Visitor("other organiser", "other-organiser", frozenset({("organiser", LEGS[1])})),
     Visitor("other juror", "other-juror", frozenset({("juror", LEGS[1])})),
+    Visitor("other scrutineer", "other-scrutineer", frozenset({("scrutineer", LEGS[1])})),
 ]
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -60,7 +63,7 @@ BODIES: dict[str, dict[str, Any]] = {
 ORGANISERS = {"organiser", "mit_token", "everywhere"}
 EVERYBODY = {
     "stranger", "holder", "other holder", "member", "owner", "juror", "coach", "operator",
-    "other organiser", "other juror", *ORGANISERS,
+    "other organiser", "other juror", "scrutineer", "other scrutineer", *ORGANISERS,
 }  # fmt: skip
 
 # Who gets past "whose is it": what the rules then say (409, 422) is another matter.
@@ -105,7 +108,7 @@ MAY: dict[str, set[str]] = {
     "issue_codes": ORGANISERS,
     "list_codes": ORGANISERS,
     "revoke_codes": ORGANISERS,
-    "get_box": ORGANISERS,
+    "get_box": ORGANISERS | {"scrutineer"},
     "award_prize": ORGANISERS,
 }
 # Once the marathon is closed and its relay offered to the next one.

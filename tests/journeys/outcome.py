@@ -28,7 +28,7 @@ ROUNDS = 4
 SECRET = frozenset({"secret", "join_code", "hash", "code_hash", "seed", "tracker", "order_key"})
 """Columns of random values that are nobody's identifier."""
 
-DONE_AT = frozenset({"unlinked_at"})
+DONE_AT = frozenset({"unlinked_at", "box_stored_at"})
 """Instants at which a listener did what a late event asked of it: that it did so is the outcome,
 when is the wire's affair, and nobody waits for it."""
 

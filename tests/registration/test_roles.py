@@ -57,6 +57,16 @@ def test_a_juror_is_one_of_a_marathon(crew: Crew) -> None:
     assert crew.refused("grant_role", marathon="nowhere", **asked) == "marathon_not_found"
 
 
+def test_a_marathon_has_as_many_scrutineers_as_it_names(crew: Crew) -> None:
+    for name in ("sonia", "samir", "sacha"):
+        made = crew.call("grant_role", marathon=FIRST, role="scrutineer", person=named(name))
+        assert (made["role"], made["marathon"]) == ("scrutineer", FIRST)
+    listed = crew.call("list_roles", marathon=FIRST)
+    assert [role["role"] for role in listed].count("scrutineer") == 3
+    asked = {"role": "scrutineer", "person": named("sonia")}
+    assert crew.refused("grant_role", **asked) == "marathon_missing"
+
+
 def test_nobody_is_juror_and_competitor_in_one_marathon(crew: Crew) -> None:
     crew.submitted("anne")
     asked = {"marathon": FIRST, "role": "juror", "person": named("anne")}

@@ -1,0 +1,144 @@
+"""A broker that takes nothing: voters are told at once, the gateway does not grow, and all goes on
+by itself when it takes again."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections import Counter
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from tests.chaos.conftest import Begin
+from tests.chaos.finals import Finals
+from tests.chaos.voters import Line
+from tests.servers import Borrowed
+
+REFUSED = 3_000
+NOBODY_WAITS_S = 15.0
+GROWTH_MB = 8.0
+"""What a gateway may grow by; those who wait for 3 000 answers at once would be far more."""
+
+Way = Callable[[Borrowed, Finals], None]
+
+
+def alarm(servers: Borrowed, _finals: Finals) -> None:
+    servers.rabbitmq.evaluate('rabbit_disk_monitor:set_disk_free_limit("100000000GB").')
+
+
+def no_alarm(servers: Borrowed, _finals: Finals) -> None:
+    servers.rabbitmq.evaluate('rabbit_disk_monitor:set_disk_free_limit("50MB").')
+
+
+def away(servers: Borrowed, _finals: Finals) -> None:
+    servers.kill_rabbitmq()
+
+
+def back(servers: Borrowed, _finals: Finals) -> None:
+    servers.rabbitmq.up()
+
+
+def full(servers: Borrowed, finals: Finals) -> None:
+    """Nobody empties the queue, and there is room for a few batches."""
+    finals.instance.processes["voting#0"].halt()
+    servers.rabbitmq.evaluate(
+        'rabbit_policy:set(<<"/">>, <<"full">>, <<"^voting.ballots$">>,'
+        ' [{<<"max-length-bytes">>, 20000}], 1, <<"queues">>, <<"marathon">>).'
+    )
+
+
+def emptied(servers: Borrowed, finals: Finals) -> None:
+    servers.rabbitmq.evaluate('rabbit_policy:delete(<<"/">>, <<"full">>, <<"marathon">>).')
+    finals.instance.processes["voting#0"].resume()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [
+        pytest.param(alarm, no_alarm, id="disk alarm"),
+        pytest.param(away, back, id="broker away"),
+        pytest.param(full, emptied, id="queue full"),
+    ],
+)
+def test_a_broker_that_takes_nothing(
+    begin_finals: Begin, own_servers: Borrowed, begins: Way, ends: Way
+) -> None:
+    finals = begin_finals(own_servers, own_servers.amqp_url)
+    finals.begin(replicas=1, gateways=1)
+    lines = _cast(finals, 1_000)
+    assert {line.status for line in lines} == {202}
+    begins(own_servers, finals)
+    try:
+        lines += _cast(finals, REFUSED // 3)
+        before = _memory(finals)
+        refused = _cast(finals, REFUSED)
+        grown = _memory(finals) - before
+        lines += _must_say_so(finals)
+    finally:
+        ends(own_servers, finals)
+    slowest = max(line.seconds for line in refused)
+    statuses = Counter(line.status for line in refused)
+    print(f"{dict(statuses)}, {slowest:.1f} s at most, {grown:.1f} MB more")
+    assert set(statuses) == {503}
+    assert slowest < NOBODY_WAITS_S
+    assert grown < GROWTH_MB
+    _must_go_on(finals)
+    assert finals.gateway(0).restarts == 0
+    lines += refused + _cast(finals, 1_000)
+    assert {line.status for line in lines[-900:]} == {202}
+    finals.close()
+    finals.wait_closed()
+    finals.count()
+    assert finals.faults(lines) == []
+
+
+def _cast(finals: Finals, ballots: int) -> list[Line]:
+    with finals.voting(ballots, connections=64) as voting:
+        pass
+    return voting.lines
+
+
+def _memory(finals: Finals) -> float:
+    """Resident memory of the gateway, in MB."""
+    return float(psutil.Process(finals.gateway(0).process.pid).memory_info().rss / 1e6)
+
+
+def _must_say_so(finals: Finals) -> list[Line]:
+    """The truth, on the API and on the page, with when to come back; what was cast for it."""
+    (given,) = finals.make_passes(1)
+    ballot = {"pass": given, "project": "wool"}
+    path = f"/api/v1/polls/{finals.poll_id}/ballots"
+    status, headers, text = _post(finals, path, json.dumps(ballot), "application/json")
+    assert (status, json.loads(text)["code"]) == (503, "ballot_not_confirmed")
+    assert int(headers["Retry-After"]) >= 1
+    form = urllib.parse.urlencode({"poll": finals.poll_id, **ballot})
+    status, headers, text = _post(
+        finals, "/vote/changer", form, "application/x-www-form-urlencoded"
+    )
+    assert status == 503
+    assert int(headers["Retry-After"]) >= 1
+    assert "n’est pas confirmé" in text
+    assert "un seul vote compte" in text
+    return [Line(0, "wool", None, 503, 0.0, time.time(), finals.ports[0])] * 2
+
+
+def _post(finals: Finals, path: str, body: str, kind: str) -> tuple[int, dict[str, str], str]:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{finals.ports[0]}{path}", body.encode(), {"Content-Type": kind}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, dict(answer.headers), answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, dict(error.headers), error.read().decode()
+
+
+def _must_go_on(finals: Finals) -> None:
+    """Without anybody's help a ballot is accepted again."""
+    finals.instance.wait_for(lambda: _cast(finals, 64)[-1].status == 202, 60, "a receipt")
