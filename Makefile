@@ -40,6 +40,8 @@ test-long: setup ## The long tests: every crash at every arrow, journeys, many e
 
 events: setup ## Make docs/events/ again from the schemas in services/*/messages*.py
 	@$(VENV)/python -m services.chassis.asyncapi
+	@$(VENV)/python -m services.registration.partners.schema
+	@$(VENV)/python -m tests.registration.partners.vectors
 
 bench: setup ## Measure against bare nameko; writes docs/benchmarks.md
 	@$(VENV)/marathon local install

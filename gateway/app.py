@@ -9,7 +9,19 @@ from collections.abc import Iterator
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from gateway import api, assets, desk, health, hooks, inbound, languages, legal, problems, site
+from gateway import (
+    api,
+    assets,
+    branding,
+    desk,
+    health,
+    hooks,
+    inbound,
+    languages,
+    legal,
+    problems,
+    site,
+)
 from gateway.asking import Caller, Parts
 from gateway.identity import Identity
 from gateway.memory import FromMemory, Memory
@@ -35,10 +47,11 @@ def create_app(settings: Settings, caller: Caller) -> Flask:
     app.extensions["gateway"] = made
     memory = app.extensions["memory"] = Memory()
     app.extensions["legal"] = legal.load(settings)
+    app.extensions["branding"] = branding.load(settings)
     problems.install(app)
     hooks.install(app)
     health.install(app)
-    assets.install(app)
+    assets.install(app, app.extensions["branding"].files)
     api.install(app, tuple(_routes(made)))
     site.install(app, with_mails=made.mailbox is not None)
     desk.install(app)

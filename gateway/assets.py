@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import importlib.util
 import mimetypes
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +22,7 @@ FOLDER = Path(__file__).parent / "static"
 BOOTSTRAP = "bootstrap.min.css"
 FOR_GOOD = "public, max-age=31536000, immutable"
 LEAST_TO_COMPRESS = 600
-ALREADY_COMPRESSED = (".png", ".woff2")
+ALREADY_COMPRESSED = (".png", ".webp", ".woff2")
 
 
 @dataclass(frozen=True)
@@ -49,15 +50,16 @@ class Asset:
         return mimetypes.guess_type(self.name)[0] or "application/octet-stream"
 
 
-def load() -> dict[str, Asset]:
-    """All assets by name. Raises ``OSError`` where one can't be read."""
+def load(more: Mapping[str, bytes] | None = None) -> dict[str, Asset]:
+    """All assets by name, ``more`` among them. Raises ``OSError`` where one can't be read."""
     own = {path.name: Asset(path.name, path.read_bytes()) for path in sorted(FOLDER.iterdir())}
-    return {BOOTSTRAP: Asset(BOOTSTRAP, _bootstrap().read_bytes()), **own}
+    added = {name: Asset(name, content) for name, content in (more or {}).items()}
+    return {BOOTSTRAP: Asset(BOOTSTRAP, _bootstrap().read_bytes()), **added, **own}
 
 
-def install(app: Flask) -> None:
+def install(app: Flask, more: Mapping[str, bytes] | None = None) -> None:
     """Adds ``/static/<digest>/<name>``, and ``asset(name)`` for templates."""
-    assets = load()
+    assets = load(more)
 
     def static(digest: str, name: str) -> Response:
         found = assets.get(name)

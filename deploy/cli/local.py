@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from deploy import local
+from deploy.local.rabbitmq import RELAY_PLUGINS
 from deploy.local.servers import Servers
 
 FORMATS = click.Choice(["table", "json", "env"])
@@ -28,11 +29,16 @@ def command(ctx: click.Context, folder: Path | None) -> None:
 
 @command.command()
 @click.option("--fast/--durable", default=None, help="PostgreSQL without or with fsync.")
+@click.option("--relay/--no-relay", default=None, help="RabbitMQ with its API and shovel.")
 @click.option("--format", "form", type=FORMATS, default="table", help="'env' is for a shell.")
 @click.pass_obj
-def up(root: Path, fast: bool | None, form: str) -> None:
-    """Start what does not run yet; as root on Debian or Ubuntu, install what is missing."""
-    servers = local.up(root, fast=fast)
+def up(root: Path, fast: bool | None, relay: bool | None, form: str) -> None:
+    """Start what does not run yet; as root on Debian or Ubuntu, install what is missing.
+
+    With --relay the broker can exchange with a partner's: marathon partner --help.
+    """
+    plugins = None if relay is None else RELAY_PLUGINS if relay else ()
+    servers = local.up(root, fast=fast, plugins=plugins)
     # Whoever asks by hand wants them to stay; a test run leaves this mark to end them after it.
     (root / "run" / "by-tests").unlink(missing_ok=True)
     click.echo(_shown(servers, form))
@@ -74,6 +80,8 @@ def install(root: Path, browser: bool) -> None:
 
 def _shown(servers: Servers, form: str) -> str:
     values = {"MARATHON_AMQP_URL": servers.amqp_url, "MARATHON_DATABASE_URL": servers.database_url}
+    if servers.rabbitmq and servers.rabbitmq.api_url:
+        values["MARATHON_RABBITMQ_API"] = servers.rabbitmq.api_url
     if form == "json":
         return json.dumps(values, indent=2)
     if form == "env":

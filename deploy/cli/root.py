@@ -19,6 +19,9 @@ COMMANDS = {
     "poll": ("deploy.cli.poll", "Count a box of ballots again, offline."),
     "token": ("deploy.cli.token", "Make tokens for programs that use the API."),
     "organiser": ("deploy.cli.organiser", "Let people in as organisers."),
+    "instance": ("deploy.cli.instance", "Make an instance's folder; its key."),
+    "partner": ("deploy.cli.partner", "Exchange cards with partners; what they may do."),
+    "relay": ("deploy.cli.relay", "Look at the relay, offer, withdraw, reassign it."),
     "local": ("deploy.cli.local", "Private RabbitMQ and PostgreSQL for this folder."),
     "doctor": ("deploy.cli.doctor", "Look at this machine and say what to do."),
 }

@@ -41,17 +41,24 @@ def default_root() -> Path:
 
 
 def up(
-    root: Path, *, fast: bool | None = None, environ: Mapping[str, str] | None = None
+    root: Path,
+    *,
+    fast: bool | None = None,
+    plugins: Sequence[str] | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Servers:
     """Servers that run: started where needed, installed where root may. Raises ServerError.
 
     ``fast`` lets PostgreSQL answer before the disk has it (no risk while only processes die);
-    by default it stays as it is, durable at first.
+    ``plugins`` are RabbitMQ's, which is started anew to load them. By default both stay as they
+    are: durable and none at first.
     """
     addresses = given(environ)
     _check_owner(root)
     with locked(root):
         servers = Servers.of(root, *addresses)
+        if plugins is not None and servers.rabbitmq:
+            servers.rabbitmq.keep_plugins(plugins)
         own = servers.own
         install([server for server in own if not server.installed()])
         for server in own:

@@ -40,6 +40,11 @@ SCRIPT_FOLDERS = (
     "/opt/homebrew/opt/rabbitmq/sbin",
     "/usr/local/opt/rabbitmq/sbin",
 )
+RELAY_PLUGINS = ("rabbitmq_shovel", "rabbitmq_shovel_management", "rabbitmq_management")
+"""What the relay between instances needs: docs/operating.md, "Partners and the relay"."""
+
+LARGEST_MESSAGE = 2 * 1024 * 1024
+PORTS = (("amqp", 5673), ("erlang", 25673), ("epmd", 4370))
 START_SECONDS = 90
 READY = "Starting broker... completed"
 # What AMQP 0-9-1 clients say first; a broker that is ready answers with a frame of type 1.
@@ -63,7 +68,12 @@ class RabbitMQ:
     name = "rabbitmq"
     package = "rabbitmq-server"
 
-    def __init__(self, root: Path, state: State) -> None:
+    def __init__(
+        self, root: Path, state: State, *, node: str = NODE, plugins: Sequence[str] | None = None
+    ) -> None:
+        self.root = root
+        self.node = node
+        self._plugins = plugins
         self.folder = root / "rabbitmq"
         self.log = root / "logs" / "rabbitmq.log"
         self.pid_file = root / "run" / "rabbitmq.pid"
@@ -86,6 +96,34 @@ class RabbitMQ:
         port = self.state.port("amqp", 5673)
         return f"pyamqp://{USER}:{password}@127.0.0.1:{port}/{quote(vhost, safe='')}"
 
+    @property
+    def plugins(self) -> tuple[str, ...]:
+        """What it loads beside the broker: as given, else what its folder remembers."""
+        return tuple(self.state.plugins() if self._plugins is None else self._plugins)
+
+    def keep_plugins(self, names: Sequence[str]) -> None:
+        """Loads these from its next start on; stops it where it runs with others."""
+        if set(names) != set(self.state.plugins()):
+            self.state.keep_plugins(names)
+            self.down()
+
+    @property
+    def ports(self) -> tuple[tuple[str, int], ...]:
+        """The names of its ports, each with where to look for a free one first."""
+        return (*PORTS, ("management", 15673)) if self._is_managed else PORTS
+
+    @property
+    def api_url(self) -> str | None:
+        """The address of its management API with our user; None without that plugin."""
+        if not self._is_managed:
+            return None
+        password = self.state.password("rabbitmq")
+        return f"http://{USER}:{password}@127.0.0.1:{self.state.port('management', 15673)}"
+
+    @property
+    def _is_managed(self) -> bool:
+        return "rabbitmq_management" in self.plugins
+
     def up(self) -> None:
         """Starts it unless it runs, and waits until it answers. Raises :class:`ServerError`."""
         pid = self.pid()
@@ -98,7 +136,7 @@ class RabbitMQ:
             if "eaddrinuse" not in tail(self.log, 8000):
                 break
             # Somebody took a port between our look and the start.
-            for port, first in (("amqp", 5673), ("erlang", 25673), ("epmd", 4370)):
+            for port, first in self.ports:
                 self.state.new_port(port, first)
         raise ServerError("RabbitMQ does not start.", f"Its log is {self.log}:\n{tail(self.log)}")
 
@@ -154,23 +192,33 @@ class RabbitMQ:
     def _prepare(self) -> None:
         for folder in (self.folder / "home", self.log.parent, self.pid_file.parent):
             folder.mkdir(parents=True, exist_ok=True)
-        for port, first in (("amqp", 5673), ("erlang", 25673), ("epmd", 4370)):
+        for port, first in self.ports:
             self.state.free_port(port, first)
         self.log.write_bytes(b"")
         cookie = self.folder / "home" / ".erlang.cookie"
         if not cookie.exists():
             _write_private(cookie, secrets.token_hex(16), 0o400)
         _write_private(self.folder / "rabbitmq.conf", self._configuration())
-        (self.folder / "enabled_plugins").write_text("[].\n")
+        (self.folder / "enabled_plugins").write_text(f"[{','.join(self.plugins)}].\n")
 
     def _configuration(self) -> str:
-        lines = (
+        lines = [
             f"listeners.tcp.1 = 127.0.0.1:{self.state.port('amqp', 5673)}",
             f"default_user = {USER}",
             f"default_pass = {self.state.password('rabbitmq')}",
             # Below it publishers are stopped without a word.
             "disk_free_limit.absolute = 50MB",
-        )
+            # Nobody says as much in one message; the relay's are 1 MiB at most.
+            f"max_message_size = {LARGEST_MESSAGE}",
+            # Quorum queues' log: half a gigabyte of memory for a queue that nobody reads, else.
+            "raft.wal_max_size_bytes = 33554432",
+        ]
+        if self._is_managed:
+            lines += [
+                "management.tcp.ip = 127.0.0.1",
+                f"management.tcp.port = {self.state.port('management', 15673)}",
+                "management.rates_mode = none",
+            ]
         return "\n".join(lines) + "\n"
 
     def environment(self) -> dict[str, str]:
@@ -178,7 +226,7 @@ class RabbitMQ:
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("RABBITMQ_", "ERL_"))}
         return clean | {
             "HOME": str(self.folder / "home"),
-            "RABBITMQ_NODENAME": NODE,
+            "RABBITMQ_NODENAME": self.node,
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODE_PORT": str(self.state.port("amqp", 5673)),
             "RABBITMQ_DIST_PORT": str(self.state.port("erlang", 25673)),

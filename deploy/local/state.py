@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,14 @@ class State:
         if _port_key(name) not in self.values:
             self.new_port(name, first)
         return int(self.values[_port_key(name)])
+
+    def plugins(self) -> list[str]:
+        """The broker's plugins as last asked for; none at first."""
+        return list(self.values.get("rabbitmq.plugins", []))
+
+    def keep_plugins(self, names: Sequence[str]) -> None:
+        """Remembers the broker's plugins for its next start."""
+        self._keep("rabbitmq.plugins", list(names))
 
     def free_port(self, name: str, first: int) -> int:
         """The port last used under this name if it is free, else a new one, remembered."""

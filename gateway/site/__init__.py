@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask, g
+from flask import Blueprint, Flask, current_app, g
 
 from gateway.asking import parts, visitor
 from gateway.languages import gettext, language, ngettext
@@ -45,6 +45,7 @@ def _shared() -> dict[str, object]:
         "is_public": g.get("is_public", False),
         "is_over": words.is_over,
         "is_closed": words.is_closed,
+        "branding": current_app.extensions["branding"],
         "legal_status": legal.told().accessibility.status,
         # A template is rendered when everything was asked.
         "away": away(),

@@ -52,6 +52,10 @@ class Settings:
     smtp_url: str = field(default="smtp://127.0.0.1:25", repr=False)
     mail_from: str = "ne-pas-repondre@example.org"
     legal_file: Path | None = None
+    instance_file: Path | None = None
+    relay_key_file: Path | None = None
+    """This instance's private key, with which it signs what it sends to its partners."""
+
     crash_at: str = ""
     crash_marker: Path | None = None
 
@@ -103,7 +107,9 @@ def _read(env: Mapping[str, str]) -> Settings:
         retry_delays_s=_delays(env),
         smtp_url=env.get("MARATHON_SMTP_URL", "smtp://127.0.0.1:25"),
         mail_from=env.get("MARATHON_MAIL_FROM", "ne-pas-repondre@example.org"),
-        legal_file=Path(env["MARATHON_LEGAL_FILE"]) if env.get("MARATHON_LEGAL_FILE") else None,
+        legal_file=_path(env, "MARATHON_LEGAL_FILE"),
+        instance_file=_path(env, "MARATHON_INSTANCE_FILE"),
+        relay_key_file=_path(env, "MARATHON_RELAY_KEY"),
         crash_at=env.get("MARATHON_CRASH_AT", ""),
         crash_marker=Path(marker) if marker else None,
     )
@@ -138,6 +144,10 @@ def _make_secret(path: Path) -> None:
         pass  # somebody was first: theirs is the secret
     finally:
         Path(name).unlink()
+
+
+def _path(env: Mapping[str, str], name: str) -> Path | None:
+    return Path(env[name]) if env.get(name) else None
 
 
 def _pairs(text: str) -> tuple[tuple[str, str], ...]:

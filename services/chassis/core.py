@@ -6,6 +6,7 @@ It knows no framework: the doors of ``doors.py`` call it from nameko, tests call
 from __future__ import annotations
 
 import random
+import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -72,6 +73,8 @@ class Core:
         self.database = database
         self.clock = clock or settings.clock()
         self.rng = rng or random.SystemRandom()
+        # Not from rng: the same after two starts would say that nothing happened in between.
+        self.run = secrets.token_hex(16)
         self.streams: tuple[Stream, ...] = tuple(getattr(messages, "TAKES", ()))
         self.on_commit: Callable[[], None] = lambda: None
 
@@ -263,6 +266,7 @@ class Core:
             actor=call.actor,
             correlation=call.correlation,
             key=call.key,
+            run=self.run,
             random=self.rng,
         )
 

@@ -37,6 +37,8 @@ class Work:
     correlation: str = ""
     key: str | None = None
     """The idempotency key of the command, where it has one."""
+    run: str = ""
+    """Which start of the process this is; another after every start."""
     random: random.Random = field(default_factory=random.SystemRandom)
     said: list[str] = field(default_factory=list)
 
@@ -141,7 +143,8 @@ class Work:
         number: int = self.session.execute(row.returning(versions.c.version)).scalar_one()
         return number
 
-    def _epoch(self) -> int:
+    def epoch(self) -> int:
+        """The epoch of what is said now: a restore raises it."""
         return self.session.scalar(select(func.max(epochs.c.epoch))) or 1
 
     def _envelope(
@@ -157,5 +160,5 @@ class Work:
             "datacontenttype": CONTENT_TYPE,
             "dataschema": schema_of(self.service, kind),
             "correlationid": self.correlation,
-            "data": {"epoch": self._epoch(), "version": version, **state},
+            "data": {"epoch": self.epoch(), "version": version, **state},
         }

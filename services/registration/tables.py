@@ -49,6 +49,10 @@ class Cycle(Base):
     digest: Mapped[str] = mapped_column(Key)
     opened_at: Mapped[datetime] = mapped_column(Instant)
     finished_at: Mapped[datetime | None] = mapped_column(Instant)
+    noticed: Mapped[str | None] = mapped_column(Key)
+    """The digest of what the partners were last told of our own legs and of the grants."""
+
+    noticed_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
 class Marathon(Base):
@@ -169,13 +173,24 @@ class Relay(Base):
     from_marathon: Mapped[str] = mapped_column(ForeignKey("marathons.id"))
     to_marathon: Mapped[str] = mapped_column(ForeignKey("marathons.id"))
     state: Mapped[str] = mapped_column(String(16), index=True)
-    """offered → passed → received; or refused, expired, superseded."""
+    """offered → accepted → passed → received; or refused, expired, withdrawn, superseded.
+
+    It is accepted while the grant is on its way from another instance.
+    """
 
     deadline: Mapped[datetime | None] = mapped_column(Instant)
     offered_at: Mapped[datetime] = mapped_column(Instant)
     answered_at: Mapped[datetime | None] = mapped_column(Instant)
     reason: Mapped[str | None] = mapped_column(Text)
     baton: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    round: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    """Which time the same host is asked, between instances; a later one is a higher number."""
+
+    parcel: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    """What comes with an offer from another instance: ``{leg, templates}``."""
+
+    reminders: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    """How many reminders of the deadline the organisers were written."""
 
 
 class Grant(Base):
@@ -193,6 +208,162 @@ class Grant(Base):
 
     granted_at: Mapped[datetime] = mapped_column(Instant)
     received_at: Mapped[datetime | None] = mapped_column(Instant)
+    """Since when it is effective: only then its marathon holds the baton."""
+
+    package: Mapped[str | None] = mapped_column(Key)
+    """Between instances: the id of the signed grant; none for the first leg's."""
+
+    digest: Mapped[str | None] = mapped_column(Key)
+    """The SHA-256 of what was signed: which of two grants this one is."""
+
+    granter: Mapped[str | None] = mapped_column(Key)
+    """The partner who signed it."""
+
+    document: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    """The signed grant itself, which proves it to whoever reads the chain."""
+
+
+# --- between instances (partners/) --------------------------------------------------------
+
+
+class Partner(Base):
+    """Another organiser's instance, or this one: how it is reached and how it signs."""
+
+    __tablename__ = "partners"
+
+    name: Mapped[str] = mapped_column(Key, primary_key=True)
+    title: Mapped[str] = mapped_column(String(200))
+    url: Mapped[str | None] = mapped_column(String(300))
+    transport: Mapped[str] = mapped_column(String(8))
+    """amqp, or https."""
+
+    relay_url: Mapped[str | None] = mapped_column(String(300))
+    keys: Mapped[list[dict[str, Any]]] = mapped_column(Json)
+    """``[{id, public, state, until}]``: active, retired or revoked; ``public`` is base64."""
+
+    added_at: Mapped[datetime] = mapped_column(Instant)
+    removed_at: Mapped[datetime | None] = mapped_column(Instant)
+    heard_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When the last package that it signed came."""
+
+
+class PackageOut(Base):
+    """A signed package for one partner, sent again until it is settled."""
+
+    __tablename__ = "packages_out"
+    __table_args__ = (
+        PrimaryKeyConstraint("id", "partner", name="one_package_each"),
+        Index("packages_due", "settled_at", "due_at"),
+    )
+
+    id: Mapped[str] = mapped_column(Key)
+    partner: Mapped[str] = mapped_column(Key)
+    kind: Mapped[str] = mapped_column(String(16))
+    cycle: Mapped[str] = mapped_column(ForeignKey("cycles.id"))
+    term: Mapped[int] = mapped_column(Integer)
+    hop: Mapped[int] = mapped_column(Integer)
+    reply_to: Mapped[str | None] = mapped_column(Key)
+    """The package that it answers: when that one comes again, this one is sent again."""
+
+    relay: Mapped[str | None] = mapped_column(Key)
+    document: Mapped[dict[str, Any]] = mapped_column(Json)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    due_at: Mapped[datetime] = mapped_column(Instant)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    handed_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When the transport first took it."""
+
+    settled_at: Mapped[datetime | None] = mapped_column(Instant)
+    error: Mapped[str | None] = mapped_column(String(200))
+    """Why the transport did not take it the last time."""
+
+
+class PackageIn(Base):
+    """A package that was taken: the same again changes nothing."""
+
+    __tablename__ = "packages_in"
+    __table_args__ = (PrimaryKeyConstraint("sender", "id", name="one_effect_each"),)
+
+    sender: Mapped[str] = mapped_column(Key)
+    id: Mapped[str] = mapped_column(Key)
+    digest: Mapped[str] = mapped_column(Key)
+    kind: Mapped[str] = mapped_column(String(16))
+    cycle: Mapped[str] = mapped_column(Key)
+    at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+
+class RefusedPackages(Base):
+    """What was refused of one partner for one reason: how often, and the last time."""
+
+    __tablename__ = "refusals"
+    __table_args__ = (PrimaryKeyConstraint("partner", "verdict", name="one_line_each"),)
+
+    partner: Mapped[str] = mapped_column(Key)
+    """The name it gave, if we know a partner of that name; else "?"."""
+
+    verdict: Mapped[str] = mapped_column(String(32))
+    number: Mapped[int] = mapped_column(Integer)
+    kind: Mapped[str | None] = mapped_column(String(64))
+    cycle: Mapped[str | None] = mapped_column(Key)
+    reason: Mapped[str] = mapped_column(String(300))
+    evidence: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    """The signed document itself, where it proves a double grant."""
+
+    first_at: Mapped[datetime] = mapped_column(Instant)
+    last_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Told(Base):
+    """A partner told this run of ours which grants it knows (DESIGN §5)."""
+
+    __tablename__ = "told"
+    __table_args__ = (PrimaryKeyConstraint("run", "cycle", "partner", name="told_once"),)
+
+    run: Mapped[str] = mapped_column(ForeignKey("runs.id"))
+    cycle: Mapped[str] = mapped_column(ForeignKey("cycles.id"))
+    partner: Mapped[str] = mapped_column(Key)
+    at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Run(Base):
+    """A process of this service since its start: after each, the partners are asked."""
+
+    __tablename__ = "runs"
+
+    id: Mapped[str] = mapped_column(Key, primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(Instant)
+    asked_at: Mapped[datetime | None] = mapped_column(Instant)
+    seen_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class LegNotice(Base):
+    """What another instance last said of one of its legs."""
+
+    __tablename__ = "leg_notices"
+    __table_args__ = (PrimaryKeyConstraint("marathon", name="newest_notice"),)
+
+    marathon: Mapped[str] = mapped_column(ForeignKey("marathons.id"))
+    sender: Mapped[str] = mapped_column(Key)
+    epoch: Mapped[int] = mapped_column(Integer)
+    version: Mapped[int] = mapped_column(Integer)
+    body: Mapped[dict[str, Any]] = mapped_column(Json)
+    at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Witness(Base):
+    """A partner, or we, hold this grant to be the one of its hop; the first one it showed."""
+
+    __tablename__ = "witnesses"
+    __table_args__ = (
+        PrimaryKeyConstraint("cycle", "term", "hop", "partner", name="one_word_each"),
+    )
+
+    cycle: Mapped[str] = mapped_column(ForeignKey("cycles.id"))
+    term: Mapped[int] = mapped_column(Integer)
+    hop: Mapped[int] = mapped_column(Integer)
+    partner: Mapped[str] = mapped_column(Key)
+    digest: Mapped[str] = mapped_column(Key)
+    at: Mapped[datetime] = mapped_column(Instant)
 
 
 # --- people, roles, sign-in, projects, teams, coaches (registration B) ---------------------

@@ -9,15 +9,18 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
+import requests
 from kombu import Connection
 
 from deploy import local, packages
 from deploy.local.postgres import Postgres
 from deploy.local.process import end, free_port, is_port_free, read_pid, spawn, wait_until
-from deploy.local.rabbitmq import RabbitMQ, find_scripts
+from deploy.local.rabbitmq import RELAY_PLUGINS, RabbitMQ, find_scripts
 from deploy.local.state import State
 from tests.servers import NO_SERVERS
 
@@ -54,6 +57,50 @@ def test_servers_come_up_once_and_go_down(root: Path) -> None:
     assert local.down(root) == []
     assert [entry["running"] for entry in local.status(root).values()] == [False, False]
     assert is_port_free(servers.postgres.state.port("epmd", 4370)) if servers.postgres else False
+
+
+@installed
+def test_two_brokers_with_plugins_live_side_by_side(tmp_path: Path) -> None:
+    brokers = [
+        RabbitMQ(
+            tmp_path / name,
+            State(tmp_path / name / "servers.json"),
+            node=f"{name}@localhost",
+            plugins=RELAY_PLUGINS,
+        )
+        for name in ("one", "two")
+    ]
+    try:
+        for broker in brokers:
+            broker.up()
+        names = [_asked(broker, "overview")["node"] for broker in brokers]
+        assert names == ["one@localhost", "two@localhost"]
+        assert _asked(brokers[0], "shovels") == []
+        brokers[0].kill()
+        assert _asked(brokers[1], "overview")["node"] == "two@localhost"
+        brokers[0].up()
+        assert _asked(brokers[0], "overview")["node"] == "one@localhost"
+    finally:
+        for broker in brokers:
+            broker.down()
+
+
+def _asked(broker: RabbitMQ, what: str) -> Any:
+    """What the management API answers."""
+    url = urlsplit(str(broker.api_url))
+    address = f"http://{url.hostname}:{url.port}/api/{what}"
+    answer = requests.get(address, auth=(str(url.username), str(url.password)), timeout=30)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def test_plugins_that_were_asked_for_are_remembered(tmp_path: Path) -> None:
+    broker = RabbitMQ(tmp_path, State(tmp_path / "servers.json"))
+    assert (broker.plugins, broker.api_url) == ((), None)
+    broker.keep_plugins(RELAY_PLUGINS)
+    again = RabbitMQ(tmp_path, State(tmp_path / "servers.json"))
+    assert again.plugins == RELAY_PLUGINS
+    assert again.api_url is not None and again.api_url.startswith("http://marathon:")
 
 
 def _check_loopback_only(servers: local.Servers) -> None:

@@ -1,0 +1,252 @@
+"""The chain of signed grants: which may follow which, who holds which, which is effective.
+
+Everyone keeps the first valid grant of a hop that it sees, and shows it to everyone else. It is
+effective once more than half of all partners but its granter were seen with this very grant:
+two grants of a hop can't both be.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select
+
+from services.chassis.work import Work
+from services.registration import marathons
+from services.registration.partners import bodies, refusals, sharing, told
+from services.registration.partners.package import (
+    Package,
+    Rejected,
+    digest_of,
+    open_document,
+)
+from services.registration.tables import Cycle, Grant, Marathon, Witness
+
+Key = tuple[str, int, int]
+
+
+def key_of(grant: Grant) -> Key:
+    """A grant by its cycle, term and hop."""
+    return grant.cycle, grant.term, grant.hop
+
+
+def of_cycle(work: Work, cycle: str) -> list[Grant]:
+    """All grants of a cycle that are known here, in their order."""
+    work.session.flush()
+    query = select(Grant).where(Grant.cycle == cycle).order_by(Grant.term, Grant.hop)
+    return list(work.session.scalars(query.execution_options(populate_existing=True)))
+
+
+def documents(work: Work, cycle: Cycle) -> list[dict[str, Any]]:
+    """The signed grants for which we stand: what we show to everybody."""
+    return [
+        grant.document
+        for grant in of_cycle(work, cycle.id)
+        if grant.document is not None and _stands_for(work, grant)
+    ]
+
+
+def _stands_for(work: Work, grant: Grant) -> bool:
+    if grant.granter == sharing.me(work) or is_raising(grant):
+        return True
+    word = work.session.get(Witness, (*key_of(grant), sharing.me(work)))
+    return word is not None and word.digest == grant.digest
+
+
+def is_raising(grant: Grant) -> bool:
+    """Whether a grant raised the term, by the joint body's word."""
+    return grant.document is not None and grant.document["body"]["reason"] is not None
+
+
+# --- seeing a grant -----------------------------------------------------------------------
+
+
+def see(work: Work, cycle: Cycle, document: dict[str, Any], shown_by: str) -> Grant:
+    """Keeps a signed grant that somebody shows, if it is valid and the first of its hop.
+
+    Raises ``Rejected``: "early" where what is before it is not known here, "double_grant" where
+    another one holds its place.
+    """
+    known = _same(work, cycle, document)
+    if known is None:
+        find_key = sharing.find_key(work, [cycle])
+        package = open_document(document, me=None, now=None, find_key=find_key)
+        check(work, cycle, package)
+        _say_word(work, (cycle.id, package.term, package.hop), shown_by, digest_of(document))
+        return _keep(work, cycle, package, document)
+    _say_word(work, key_of(known), shown_by, str(known.digest))
+    return known
+
+
+def _same(work: Work, cycle: Cycle, document: dict[str, Any]) -> Grant | None:
+    """The grant of this document if it is kept already, so that it was verified before."""
+    term, hop = document.get("term"), document.get("hop")
+    if not isinstance(term, int) or not isinstance(hop, int):
+        return None
+    grant = work.session.get(Grant, (cycle.id, term, hop))
+    return grant if grant is not None and grant.document == document else None
+
+
+def check(work: Work, cycle: Cycle, package: Package) -> dict[str, Any]:
+    """The grant's body, once it may follow what is known. Raises ``Rejected``."""
+    if package.kind != "baton.grant" or package.cycle != cycle.id:
+        raise Rejected("not_allowed", "a chain has grants of its own cycle, nothing else")
+    body = bodies.load(package.kind, package.body)
+    ids = {leg.id for leg in marathons.of_cycle(work, cycle.id)}
+    if body["to_marathon"] not in ids or body["to_marathon"] == body["from_marathon"]:
+        raise Rejected("not_allowed", "the baton goes to another marathon of the cycle")
+    if body["reason"] is not None:
+        _check_raising(cycle, package)
+    else:
+        _check_following(work, cycle, package, body)
+    return body
+
+
+def _check_raising(cycle: Cycle, package: Package) -> None:
+    if package.sender != sharing.joint_body(cycle) or package.term <= 1:
+        raise Rejected("not_allowed", "only the joint body reassigns, by raising the term")
+
+
+def _check_following(work: Work, cycle: Cycle, package: Package, body: dict[str, Any]) -> None:
+    before = work.session.get(Grant, (cycle.id, package.term, package.hop - 1))
+    if before is None:
+        if package.hop <= 1:
+            raise Rejected("not_the_holder", "the first grant is the cycle file's")
+        raise Rejected("early", "the grant before it is not known here yet")
+    holder = work.session.get_one(Marathon, before.marathon)
+    if body["previous"] != before.package or body["from_marathon"] != before.marathon:
+        raise Rejected("not_the_holder", "it follows another grant than the one known here")
+    if holder.operated_by != package.sender:
+        raise Rejected("not_the_holder", f"{package.sender} does not operate {holder.id}")
+    leg = body["leg"]
+    if leg is None or leg["marathon"] != holder.id:
+        raise Rejected("leg_not_closed", "it does not say that its leg is over")
+    if leg["state"] == "closed" and leg["palmares_digest"] is None:
+        raise Rejected("leg_not_closed", "a leg is closed with a published palmarès")
+
+
+def _keep(work: Work, cycle: Cycle, package: Package, document: dict[str, Any]) -> Grant:
+    digest = digest_of(document)
+    rival = _rival(work, cycle, package)
+    if rival is None:
+        return _insert(work, cycle, package, document, digest)
+    refusals.record(
+        *(work, package.sender, "double_grant"),
+        f"term {package.term}, hop {package.hop} was granted to {rival.marathon} before",
+        *(package.kind, cycle.id, document),
+    )
+    if _outweighs(work, cycle, digest, rival):
+        return _replace(work, rival, package, document, digest)
+    raise Rejected("double_grant", "another grant has this place")
+
+
+def _rival(work: Work, cycle: Cycle, package: Package) -> Grant | None:
+    """Another grant of the same hop, or another that raised the same term."""
+    there = work.session.get(Grant, (cycle.id, package.term, package.hop))
+    if there is not None or package.body["reason"] is None:
+        return there
+    in_term = [grant for grant in of_cycle(work, cycle.id) if grant.term == package.term]
+    return next((grant for grant in in_term if is_raising(grant)), None)
+
+
+def _insert(
+    work: Work, cycle: Cycle, package: Package, document: dict[str, Any], digest: str
+) -> Grant:
+    body = bodies.load(package.kind, package.body)
+    grant = Grant(
+        cycle=cycle.id,
+        term=package.term,
+        hop=package.hop,
+        marathon=body["to_marathon"],
+        granted_at=body["granted_at"],
+        package=package.id,
+        digest=digest,
+        granter=package.sender,
+        document=document,
+    )
+    work.session.add(grant)
+    cycle.term = max(cycle.term, package.term)
+    work.session.flush()
+    return grant
+
+
+def _outweighs(work: Work, cycle: Cycle, digest: str, rival: Grant) -> bool:
+    """Whether the newcomer is the one that counts: most hold it, or we don't hold ours yet."""
+    if rival.received_at is not None or is_raising(rival) or rival.document is None:
+        return False
+    ours = words(work, cycle, key_of(rival), str(rival.granter), str(rival.digest))
+    theirs = words(work, cycle, key_of(rival), str(rival.granter), digest)
+    if theirs >= _needed(cycle, str(rival.granter)):
+        return True
+    return not _stands_for(work, rival) and theirs > ours
+
+
+def _replace(
+    work: Work, rival: Grant, package: Package, document: dict[str, Any], digest: str
+) -> Grant:
+    body = bodies.load(package.kind, package.body)
+    rival.marathon, rival.granted_at = body["to_marathon"], body["granted_at"]
+    rival.package, rival.digest, rival.document = package.id, digest, document
+    rival.relay = None
+    word = work.session.get(Witness, (*key_of(rival), sharing.me(work)))
+    if word is not None:
+        word.digest = digest
+    work.session.flush()
+    return rival
+
+
+# --- witnesses ----------------------------------------------------------------------------
+
+
+def _say_word(work: Work, key: Key, partner: str, digest: str) -> None:
+    """A partner was seen with this grant; the first that it showed of a hop stands."""
+    if work.session.get(Witness, (*key, partner)) is None:
+        cycle, term, hop = key
+        word = Witness(cycle=cycle, term=term, hop=hop, partner=partner, digest=digest, at=work.now)
+        work.session.add(word)
+        work.session.flush()
+
+
+def witness(work: Work, cycle: Cycle) -> None:
+    """Stands for all grants that are kept, once this run was told; again changes nothing."""
+    is_told = told.is_told(work, cycle)
+    for grant in of_cycle(work, cycle.id):
+        if grant.document is not None and (is_told or is_raising(grant)):
+            _say_word(work, key_of(grant), sharing.me(work), str(grant.digest))
+
+
+def words(work: Work, cycle: Cycle, key: Key, granter: str, digest: str) -> int:
+    """How many partners but the granter were seen with this very grant."""
+    counted = [name for name in sharing.participants(cycle) if name != granter]
+    query = select(func.count()).select_from(Witness).where(
+        Witness.cycle == key[0],
+        Witness.term == key[1],
+        Witness.hop == key[2],
+        Witness.digest == digest,
+        Witness.partner.in_(counted),
+    )
+    return work.session.scalar(query) or 0
+
+
+def _needed(cycle: Cycle, granter: str) -> int:
+    return sharing.majority(sum(name != granter for name in sharing.participants(cycle)))
+
+
+def is_seen_by_most(work: Work, cycle: Cycle, grant: Grant) -> bool:
+    """Whether a grant is effective: most hold it, or it raised the term."""
+    if grant.document is None or is_raising(grant):
+        return True
+    granter = str(grant.granter)
+    seen = words(work, cycle, key_of(grant), granter, str(grant.digest))
+    return seen >= _needed(cycle, granter)
+
+
+def take_effect(work: Work, cycle: Cycle) -> list[Grant]:
+    """Makes effective what most hold; answers those that became so now."""
+    became = []
+    for grant in of_cycle(work, cycle.id):
+        if grant.received_at is None and is_seen_by_most(work, cycle, grant):
+            grant.received_at = work.now
+            became.append(grant)
+    work.session.flush()
+    return became

@@ -1,0 +1,71 @@
+"""What the partners told this run: a start may follow a restore from an old copy (DESIGN §5).
+
+Until more than half of the others told which grants they know, this run neither grants nor
+witnesses, and holds no baton.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+
+from services.chassis.work import Work
+from services.registration.partners import sharing
+from services.registration.tables import Cycle, Run, Told
+
+SOONEST, LATEST = timedelta(seconds=2), timedelta(minutes=10)
+GONE = timedelta(days=2)
+"""A run that was not seen for so long has ended."""
+
+
+def present(work: Work) -> Run:
+    """The row of this run, made when it first acts."""
+    row = work.session.get(Run, work.run)
+    if row is None:
+        row = Run(id=work.run, started_at=work.now, seen_at=work.now)
+        work.session.add(row)
+        work.session.flush()
+    return row
+
+
+def is_told(work: Work, cycle: Cycle) -> bool:
+    """Whether more than half of the others told this run what they know."""
+    others = sharing.others(work, cycle)
+    return len(_told(work, cycle, others)) >= sharing.majority(len(others))
+
+
+def missing(work: Work, cycle: Cycle) -> list[str]:
+    """The others that have not told this run anything yet."""
+    others = sharing.others(work, cycle)
+    told = _told(work, cycle, others)
+    return [name for name in others if name not in told]
+
+
+def _told(work: Work, cycle: Cycle, others: list[str]) -> set[str]:
+    query = select(Told.partner).where(Told.run == work.run, Told.cycle == cycle.id)
+    return set(work.session.scalars(query)) & set(others)
+
+
+def note(work: Work, cycle: Cycle, partner: str, run: str) -> None:
+    """A partner answered a run of ours; an answer to anybody else's question is nothing."""
+    if work.session.get(Run, run) is None:
+        return
+    if work.session.get(Told, (run, cycle.id, partner)) is None:
+        work.session.add(Told(run=run, cycle=cycle.id, partner=partner, at=work.now))
+        work.session.flush()
+
+
+def is_time_to_ask(work: Work, run: Run, since: list[object]) -> bool:
+    """Whether to ask again: soon after what ``since`` began, then ever more seldom."""
+    ages = [work.now - instant for instant in since]  # type: ignore[operator]
+    age: timedelta = min(ages, default=LATEST)
+    wait = max(SOONEST, min(age / 2, LATEST))
+    return run.asked_at is None or work.now - run.asked_at >= wait
+
+
+def forget_ended(work: Work) -> None:
+    """Forgets the runs that are over."""
+    ended = select(Run.id).where(Run.seen_at <= work.now - GONE, Run.id != work.run)
+    work.session.execute(delete(Told).where(Told.run.in_(ended)))
+    work.session.execute(delete(Run).where(Run.seen_at <= work.now - GONE, Run.id != work.run))
