@@ -169,9 +169,8 @@ class Troupe:
         weakref.finalize(self, shutil.rmtree, files, ignore_errors=True)
         settings.setdefault("storage_url", f"file://{files}")
         url = where if isinstance(where, str) else f"sqlite:///{where}/{{service}}.sqlite"
-        self.settings = Settings(
-            instance="test", secret=SECRET, database_url=url, retry_delays_s=(0.0,), **settings
-        )
+        fixed = {"instance": "test", "secret": SECRET, "retry_delays_s": (0.0,)}
+        self.settings = Settings(database_url=url, **{**fixed, **settings})
         self.clock = SetClock(start)
         self.players = {name: Player(name, self.settings, self.clock, seed) for name in only}
         self._silent: dict[tuple[str, str], int] = {}

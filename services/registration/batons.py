@@ -28,15 +28,19 @@ def reference(grant: Grant) -> dict[str, Any]:
 
 def packed(work: Work, relay: Relay) -> dict[str, Any]:
     """The baton for an offer that is granted, as JSON; no personal data at all (DESIGN §5)."""
+    dumped: dict[str, Any] = Baton().dump(values(work, relay))
+    return dumped
+
+
+def values(work: Work, relay: Relay) -> dict[str, Any]:
+    """The same with instants as instants."""
     sender = marathons.found(work, relay.from_marathon)
-    baton = {
+    return {
         "leg": sender.leg,
         "palmares_digest": (sender.palmares or {}).get("digest"),
         "chain": _chain(work, relay.cycle),
-        "templates": {"settings": _templates(sender)},
+        "templates": templates(sender),
     }
-    dumped: dict[str, Any] = Baton().dump(baton)
-    return dumped
 
 
 def _chain(work: Work, cycle: str) -> list[dict[str, Any]]:
@@ -45,9 +49,10 @@ def _chain(work: Work, cycle: str) -> list[dict[str, Any]]:
     return [{name: getattr(grant, name) for name in names} for grant in work.session.scalars(query)]
 
 
-def _templates(marathon: Marathon) -> dict[str, Any]:
+def templates(marathon: Marathon) -> dict[str, Any]:
+    """What the next host may take over."""
     settings = marathons.settings_of(marathon)
-    return {name: settings[name] for name in REUSABLE}
+    return {"settings": {name: settings[name] for name in REUSABLE}}
 
 
 NAMES = ("id", "cycle", "term", "hop", "from_marathon", "to_marathon", "state", "deadline")
@@ -62,7 +67,8 @@ def state_of(relay: Relay) -> dict[str, Any]:
 
 def view_of(relay: Relay) -> dict[str, Any]:
     """An offer as its desks see it."""
-    more = {"offered_at": relay.offered_at, "answered_at": relay.answered_at}
+    names = ("offered_at", "answered_at", "parcel")
+    more = {name: getattr(relay, name) for name in names}
     return {**state_of(relay), **more}
 
 

@@ -13,6 +13,7 @@ from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
 from services.registration import cycle_file, desk, marathons, relay
 from services.registration.messages_cycle import Settings
+from services.registration.partners import sharing
 from services.registration.tables import Cycle, Host, Marathon
 
 
@@ -57,8 +58,15 @@ def _open(work: Work, loaded: dict[str, Any]) -> Cycle:
     relay.grant_first(work, cycle, legs[0])
     for leg, entry in zip(legs, loaded["legs"], strict=True):
         if entry["announced"]:
-            marathons.enter(work, leg, "announced")
+            _announce(work, leg)
     return cycle
+
+
+def _announce(work: Work, leg: Marathon) -> None:
+    if sharing.is_elsewhere(work, leg):
+        leg.state = "announced"  # its operator's instance says so, and moves it on
+    else:
+        marathons.enter(work, leg, "announced")
 
 
 AS_WRITTEN = (

@@ -21,6 +21,7 @@ from services.registration import changes
 from services.registration.cycle_text import Path, TextError, read
 from services.registration.marathons import LENGTH
 from services.registration.messages_cycle import TIE_RULES, WHO_MAY_VOTE
+from services.registration.partners import keys
 
 PARIS = ZoneInfo("Europe/Paris")
 SLUG = validate.Regexp(r"^[a-z0-9]+(-[a-z0-9]+)*\Z", error="minuscules, chiffres et tirets")
@@ -96,9 +97,10 @@ class Programme(FrenchSchema):
 
 
 class RelayRules(FrenchSchema):
-    """How the baton is handed on."""
+    """How the baton is handed on; the joint body is the partner who may reassign it."""
 
     days_to_answer = _number(1, 365, load_default=14)
+    joint_body = _optional(_text, 64, SLUG)
 
 
 class Partner(FrenchSchema):
@@ -207,6 +209,9 @@ def _completed(loaded: dict[str, Any]) -> dict[str, Any]:
         leg["title"] = leg["title"] or f"Marathon {leg['leg']} – {epci_name(leg['epci'])}"
         if leg["starts_at"] and not leg["ends_at"]:
             leg["ends_at"] = leg["starts_at"] + LENGTH
+    if loaded["relay"]["joint_body"] is None:
+        # A file that names none says the same as before one could be named.
+        del loaded["relay"]["joint_body"]
     loaded["legs"].sort(key=lambda leg: leg["leg"])
     return loaded
 
@@ -225,10 +230,27 @@ def _contradictions(loaded: dict[str, Any]) -> Iterator[Problem]:
     for index, name in enumerate(operators):
         if name in operators[:index]:
             yield ("partners", index, "name"), f"le partenaire « {name} » est déclaré deux fois"
+        yield from (
+            (("partners", index, *key), why) for key, why in _partner_problems(loaded, index)
+        )
+    joint_body = loaded["relay"]["joint_body"]
+    if joint_body is not None and joint_body not in operators:
+        yield ("relay", "joint_body"), f"« {joint_body} » n’est pas un partenaire déclaré"
     yield from _order(loaded["legs"])
     for index, leg in enumerate(loaded["legs"]):
         for key, reason in _leg_problems(leg, operators):
             yield ("legs", index, *key), reason
+
+
+def _partner_problems(loaded: dict[str, Any], index: int) -> Iterator[Problem]:
+    partner = loaded["partners"][index]
+    if partner["public_key"] is not None:
+        try:
+            keys.public_of(partner["public_key"])
+        except keys.KeyUnusable:
+            yield ("public_key",), "n’est pas une clé publique Ed25519 en base64"
+    if partner["url"] is not None and not partner["url"].startswith(("https://", "http://")):
+        yield ("url",), "doit commencer par https://"
 
 
 def _order(legs: list[dict[str, Any]]) -> Iterator[Problem]:

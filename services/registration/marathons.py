@@ -11,6 +11,7 @@ from sqlalchemy import func, select, update
 from services.chassis.errors import NotFound, Refusal
 from services.chassis.work import Work
 from services.registration.messages_cycle import Settings
+from services.registration.partners import sharing
 from services.registration.tables import Hold, Host, Marathon, Move
 
 MOVES: Mapping[str, tuple[str, ...]] = {
@@ -51,7 +52,25 @@ def found(work: Work, marathon: str) -> Marathon:
 
 
 def locked(work: Work, marathon: str) -> Marathon:
-    """The marathon as it is now, which nobody else changes until the transaction's end."""
+    """The marathon as it is now, which nobody else changes until the transaction's end.
+
+    Raises ``Refusal("operated_elsewhere")`` for a leg that another instance operates: what is
+    here only mirrors it.
+    """
+    row = locked_anywhere(work, marathon)
+    if sharing.is_elsewhere(work, row):
+        raise Refusal(
+            "operated_elsewhere",
+            f"Le marathon « {row.title} » est mené sur l’instance de son organisateur.",
+            "Adressez-vous à lui : ce qui se voit ici suit ce qu’il publie.",
+            marathon=marathon,
+            operated_by=row.operated_by,
+        )
+    return row
+
+
+def locked_anywhere(work: Work, marathon: str) -> Marathon:
+    """The same for what the relay does: also of a leg that another instance operates."""
     work.lock(f"marathon:{marathon}")
     # Read (again) after the lock: what was read before it may be somebody's past.
     work.session.flush()
@@ -130,8 +149,11 @@ def is_shown(work: Work, marathon: Marathon) -> bool:
 
 
 def say(work: Work, marathon: Marathon, event_type: str = "marathon_changed") -> None:
-    """Says a marathon's whole public state; nothing of a draft, which is nobody's business."""
-    if marathon.state != "draft":
+    """Says a marathon's whole public state; nothing of a draft, which is nobody's business.
+
+    Nothing either of a leg that another instance operates: it has no services here.
+    """
+    if marathon.state != "draft" and not sharing.is_elsewhere(work, marathon):
         work.say(event_type, marathon.id, state_of(work, marathon))
 
 

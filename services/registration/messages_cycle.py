@@ -17,7 +17,10 @@ STATES = (
     "closed",
     "cancelled",
 )
-RELAY_STATES = ("offered", "refused", "superseded", "expired", "passed", "received")
+RELAY_STATES = (
+    *("offered", "refused", "superseded", "expired", "withdrawn"),
+    *("accepted", "passed", "received"),
+)
 TIE_RULES = ("shared", "jury_order", "lots")
 WHO_MAY_VOTE = ("everyone", "not_team", "not_team_nor_jury")
 
@@ -160,7 +163,10 @@ MARATHON_EVENTS = (
     "marathon_closed",
     "marathon_cancelled",
 )
-RELAY_EVENTS = ("relay_offered", "relay_refused", "relay_passed", "relay_received")
+RELAY_EVENTS = (
+    *("relay_offered", "relay_accepted", "relay_refused", "relay_withdrawn"),
+    *("relay_passed", "relay_received"),
+)
 
 SAYS: list[Event] = [
     *(Event(name, "marathon", MarathonState) for name in MARATHON_EVENTS),
@@ -244,13 +250,30 @@ class ProgressPart(Part):
     cards_expected = fields.Integer(required=True)
 
 
+class RankPart(Part):
+    """A project's rank."""
+
+    project = ident(required=True)
+    rank = fields.Integer(required=True, allow_none=True)
+
+
+class PrizePart(Part):
+    """Who has a prize."""
+
+    title = fields.String(required=True)
+    project = ident(required=True)
+
+
 class PalmaresPart(Part):
-    """The published palmarès."""
+    """The published palmarès: its digest, and what partners may show of it."""
 
     id = ident(required=True)
     marathon = ident(required=True)
     number = fields.Integer(required=True)
     digest = fields.String(required=True)
+    ranks = fields.List(fields.Nested(RankPart), load_default=list)
+    prizes = fields.List(fields.Nested(PrizePart), load_default=list)
+    public_winners = fields.List(ident(), load_default=list)
 
 
 HEARS: list[Heard] = [

@@ -9,6 +9,7 @@ from __future__ import annotations
 from services.chassis.inbox import HeardEvent
 from services.chassis.work import Work
 from services.registration import marathons, places, relay, retention, schedule, stages
+from services.registration.partners import due, sharing
 from services.registration.tables import Marathon
 
 
@@ -22,7 +23,8 @@ def react(work: Work, event: HeardEvent) -> None:
 
 def reconcile(work: Work, marathon: str) -> None:
     """Does all that the present copies require for a marathon and its cycle."""
-    if work.session.get(Marathon, marathon) is None:
+    known = work.session.get(Marathon, marathon)
+    if known is None or sharing.is_elsewhere(work, known):
         return
     row = marathons.locked(work, marathon)
     schedule.advance(work, row)
@@ -35,9 +37,10 @@ def reconcile(work: Work, marathon: str) -> None:
 
 def _receive(work: Work, event: HeardEvent) -> None:
     # The event itself is locked on its relay; what it changes is the receiving marathon.
-    row = marathons.locked(work, event.state["to_marathon"])
+    row = marathons.locked_anywhere(work, event.state["to_marathon"])
     relay.receive(work, event.subject)
-    schedule.advance(work, row)
+    if not sharing.is_elsewhere(work, row):
+        schedule.advance(work, row)
 
 
 def fall_due(work: Work) -> None:
@@ -45,7 +48,9 @@ def fall_due(work: Work) -> None:
     if retention.purge(work):
         return  # a transaction of its own; the rest is due still
     for marathon in sorted({*schedule.candidates(work), *places.candidates(work)}):
-        row = marathons.locked(work, marathon)
-        schedule.advance(work, row)
-        places.follow_up(work, row)
+        row = marathons.locked_anywhere(work, marathon)
+        if not sharing.is_elsewhere(work, row):
+            schedule.advance(work, row)
+            places.follow_up(work, row)
     relay.expire(work)
+    due.tick(work)

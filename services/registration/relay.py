@@ -15,7 +15,12 @@ from services.chassis.errors import Invalid, NotFound, Refusal
 from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
 from services.registration import batons, marathons
+from services.registration.partners import chain, handing, sharing, told
 from services.registration.tables import Cycle, Grant, Marathon, Relay
+
+TAKEN = ("accepted", "passed", "received")
+OPEN = ("offered", "accepted")
+"""The offers that wait for an answer, or for the grant that follows it."""
 
 
 def found_cycle(work: Work, cycle: str) -> Cycle:
@@ -37,9 +42,19 @@ def locked_cycle(work: Work, cycle: str) -> Cycle:
 
 
 def holds(work: Work, marathon: Marathon) -> bool:
-    """Whether a marathon holds the baton: it received the latest grant of its cycle."""
+    """Whether a marathon holds the baton: the latest grant of its cycle is its own, effective.
+
+    Between instances, as far as the partners told since our start (DESIGN §5).
+    """
     grant = batons.latest(work, marathon.cycle)
-    return grant is not None and grant.marathon == marathon.id and grant.received_at is not None
+    if grant is None or grant.marathon != marathon.id or grant.received_at is None:
+        return False
+    return may_act(work, found_cycle(work, marathon.cycle))
+
+
+def may_act(work: Work, cycle: Cycle) -> bool:
+    """Whether this run knows enough to grant, and to hold: alone always, else once told."""
+    return not sharing.is_shared(work, cycle) or told.is_told(work, cycle)
 
 
 def grant_first(work: Work, cycle: Cycle, marathon: Marathon) -> None:
@@ -67,32 +82,48 @@ def settle(work: Work, cycle: str) -> None:
 
 def _settle(work: Work, cycle: Cycle) -> None:
     legs = marathons.of_cycle(work, cycle.id)
-    _supersede(work, [relay for relay in _open(work, cycle.id) if _is_void(relay, legs)])
+    grant = batons.latest(work, cycle.id)
+    _supersede(work, [relay for relay in _open(work, cycle.id) if _is_void(relay, legs, grant)])
     if all(leg.state in marathons.OVER for leg in legs):
         _finish(work, cycle, legs)
         return
-    grant = batons.latest(work, cycle.id)
     holder = next((leg for leg in legs if grant and leg.id == grant.marathon), None)
-    if grant and holder and holder.state in marathons.OVER and not _open(work, cycle.id):
+    if grant is None or holder is None or holder.state not in marathons.OVER:
+        return
+    is_effective = grant.received_at is not None or not sharing.is_shared(work, cycle)
+    if is_effective and not _open(work, cycle.id):
         _offer_next(work, cycle, grant, holder, legs)
 
 
 def _open(work: Work, cycle: str) -> list[Relay]:
     work.session.flush()
-    query = select(Relay).where(Relay.cycle == cycle, Relay.state == "offered")
+    query = select(Relay).where(Relay.cycle == cycle, Relay.state.in_(OPEN))
     return list(work.session.scalars(query.execution_options(populate_existing=True)))
 
 
-def _is_void(relay: Relay, legs: list[Marathon]) -> bool:
-    """Whether an offer's marathon can't take the baton any more."""
+def _is_void(relay: Relay, legs: list[Marathon], grant: Grant | None) -> bool:
+    """Whether an offer's marathon can't take the baton any more, or another has it."""
+    if grant is not None and (relay.term, relay.hop) <= (grant.term, grant.hop):
+        return True
     return all(leg.id != relay.to_marathon or leg.state != "announced" for leg in legs)
 
 
 def _supersede(work: Work, relays: list[Relay]) -> None:
     for relay in relays:
+        if _is_granted(work, relay):
+            relay.state = "passed"  # we had forgotten it, and learned it from the partners
+            handing.answered(work, relay)
+            continue
+        was_accepted = relay.state == "accepted"
         relay.state = "superseded"
         relay.answered_at = work.now
+        handing.end(work, relay, "superseded", was_accepted)
         batons.say(work, relay, "relay_refused")
+
+
+def _is_granted(work: Work, relay: Relay) -> bool:
+    grant = work.session.get(Grant, (relay.cycle, relay.term, relay.hop))
+    return relay.state in OPEN and grant is not None and grant.marathon == relay.to_marathon
 
 
 def _offer_next(
@@ -101,8 +132,10 @@ def _offer_next(
     """Offers the baton to the next marathon to come that was not yet asked for this hop.
 
     When the next is still a draft, the offer waits for its announcement; when all were asked,
-    for the joint body.
+    for the joint body. A holder elsewhere offers it from there.
     """
+    if sharing.is_elsewhere(work, holder) or not may_act(work, cycle):
+        return
     asked = _asked(work, cycle, grant.hop + 1)
     candidates = (
         leg
@@ -113,7 +146,15 @@ def _offer_next(
     if target is None or target.state == "draft":
         return
     relay = _new(work, cycle, grant, target.id, "offered")
+    _ask(work, cycle, relay)
+
+
+def _ask(work: Work, cycle: Cycle, relay: Relay) -> None:
+    """Asks the host of an offer, here or elsewhere, for an answer within its time."""
     relay.deadline = work.now + timedelta(days=cycle.answer_days)
+    if sharing.is_shared(work, cycle):
+        relay.round = max(relay.round + 1, int(work.now.timestamp()))
+    handing.offer(work, relay)
     batons.say(work, relay, "relay_offered")
 
 
@@ -125,8 +166,10 @@ def _asked(work: Work, cycle: Cycle, hop: int) -> set[str]:
 
 
 def _new(work: Work, cycle: Cycle, grant: Grant, to_marathon: str, state: str) -> Relay:
+    at = (cycle.id, cycle.term, grant.hop + 1)
+    shared = sharing.is_shared(work, cycle)
     relay = Relay(
-        id=work.new_id(),
+        id=handing.relay_id(*at, to_marathon) if shared else work.new_id(),
         cycle=cycle.id,
         term=cycle.term,
         hop=grant.hop + 1,
@@ -160,11 +203,27 @@ def expire(work: Work) -> None:
     late = select(Relay.cycle).where(Relay.state == "offered", Relay.deadline <= work.now)
     for cycle in sorted(set(work.session.scalars(late))):
         locked_cycle(work, cycle)
-        for relay in _open(work, cycle):
-            if relay.deadline is not None and relay.deadline <= work.now:
-                relay.state, relay.answered_at = "expired", work.now
-                batons.say(work, relay, "relay_refused")
+        expire_in(work, cycle)
         settle(work, cycle)
+
+
+def expire_in(work: Work, cycle: str) -> None:
+    """Ends the late offers of a cycle, which is locked."""
+    for relay in _open(work, cycle):
+        if relay.state == "offered" and is_late(work, relay):
+            end(work, relay, "expired", "relay_refused")
+
+
+def end(work: Work, relay: Relay, state: str, event: str) -> None:
+    """Ends an open offer without a grant, and says it; its host elsewhere is told."""
+    relay.state, relay.answered_at = state, work.now
+    handing.end(work, relay, state)
+    batons.say(work, relay, event)
+
+
+def is_late(work: Work, relay: Relay) -> bool:
+    """Whether an offer's deadline has come."""
+    return relay.deadline is not None and relay.deadline <= work.now
 
 
 # --- answer, grant, receipt ---------------------------------------------------------------
@@ -181,6 +240,7 @@ def answer(work: Work, relay: str, answer: str, reason: str | None = None) -> di
         raise NotFound("relay", relay)
     work.actor.must("organiser", row.to_marathon)
     marathons.locked(work, row.to_marathon)
+    lock_all(work, row.cycle)
     cycle = locked_cycle(work, row.cycle)
     work.session.refresh(row)
     if not _was_answered(row, answer):
@@ -190,7 +250,7 @@ def answer(work: Work, relay: str, answer: str, reason: str | None = None) -> di
 
 
 def _was_answered(relay: Relay, answer: str) -> bool:
-    given = {"refused": "refused", "passed": "accepted", "received": "accepted"}.get(relay.state)
+    given = {"refused": "refused", **dict.fromkeys(TAKEN, "accepted")}.get(relay.state)
     if given is not None and given != answer:
         raise Refusal(
             "relay_answered",
@@ -201,8 +261,7 @@ def _was_answered(relay: Relay, answer: str) -> bool:
 
 
 def _must_be_open(work: Work, relay: Relay, cycle: Cycle) -> None:
-    late = relay.deadline is not None and relay.deadline <= work.now
-    if relay.state != "offered" or late or relay.term < cycle.term:
+    if relay.state != "offered" or is_late(work, relay) or relay.term < cycle.term:
         raise Refusal(
             "relay_superseded",
             "Cette offre n’est plus valable : le relais a été proposé ou confié ailleurs.",
@@ -211,9 +270,17 @@ def _must_be_open(work: Work, relay: Relay, cycle: Cycle) -> None:
 
 
 def _refuse(work: Work, relay: Relay, reason: str | None) -> None:
-    relay.state, relay.answered_at, relay.reason = "refused", work.now, reason
-    batons.say(work, relay, "relay_refused")
+    relay.reason = reason
+    refuse(work, relay)
+    handing.answer(work, relay, "refused")
     settle(work, relay.cycle)
+
+
+def refuse(work: Work, relay: Relay) -> None:
+    """Notes that the host said no."""
+    relay.state, relay.answered_at = "refused", work.now
+    handing.answered(work, relay)
+    batons.say(work, relay, "relay_refused")
 
 
 def _take(work: Work, relay: Relay, reason: str | None) -> None:
@@ -226,11 +293,57 @@ def _take(work: Work, relay: Relay, reason: str | None) -> None:
             state=target.state,
         )
     relay.reason = reason
-    _grant(work, relay)
+    cycle = found_cycle(work, relay.cycle)
+    if not sharing.is_shared(work, cycle):
+        _grant(work, relay)
+        return
+    accept(work, relay)
+    handing.answer(work, relay, "accepted")
+    grant_accepted(work, cycle)
 
 
-def _grant(work: Work, relay: Relay) -> None:
+def accept(work: Work, relay: Relay) -> None:
+    """Notes that the host said yes; the grant follows."""
+    relay.state, relay.answered_at = "accepted", work.now
+    handing.answered(work, relay)
+    batons.say(work, relay, "relay_accepted")
+
+
+def grant_accepted(work: Work, cycle: Cycle) -> None:
+    """Grants what a host accepted of a leg of ours, once this run may (DESIGN §5)."""
+    grant = batons.latest(work, cycle.id)
+    for relay in _open(work, cycle.id):
+        if (
+            relay.state == "accepted"
+            and grant is not None
+            and _may_grant(work, cycle, relay, grant)
+        ):
+            _grant(work, relay)
+
+
+def _may_grant(work: Work, cycle: Cycle, relay: Relay, before: Grant) -> bool:
+    holder = marathons.found(work, relay.from_marathon)
+    return (
+        not sharing.is_elsewhere(work, holder)
+        and holder.state in marathons.OVER
+        and (before.term, before.hop + 1) == (relay.term, relay.hop)
+        and (before.marathon, before.received_at is not None) == (holder.id, True)
+        and may_act(work, cycle)
+    )
+
+
+def _grant(work: Work, relay: Relay, raising: str | None = None) -> None:
     """Makes the offer's marathon the holder: the row that a constraint keeps unique."""
+    if sharing.is_shared(work, found_cycle(work, relay.cycle)):
+        handing.grant(work, relay, raising)
+    else:
+        _grant_here(work, relay)
+    relay.state, relay.answered_at = "passed", work.now
+    work.session.flush()
+    batons.say(work, relay, "relay_passed")
+
+
+def _grant_here(work: Work, relay: Relay) -> None:
     grant = Grant(
         cycle=relay.cycle,
         term=relay.term,
@@ -241,20 +354,17 @@ def _grant(work: Work, relay: Relay) -> None:
     )
     relay.baton = batons.packed(work, relay)
     work.session.add(grant)
-    relay.state, relay.answered_at = "passed", work.now
-    work.session.flush()
-    batons.say(work, relay, "relay_passed")
 
 
 def receive(work: Work, relay: str) -> None:
     """The next host's receipt of a grant; doing it again changes nothing.
 
-    The caller holds the receiving marathon's lock.
+    The caller holds the receiving marathon's lock. Between instances it takes more than a
+    receipt; see ``take_effect``.
     """
     row = work.session.get(Relay, relay)
-    if row is None:
+    if row is None or sharing.is_shared(work, locked_cycle(work, row.cycle)):
         return
-    locked_cycle(work, row.cycle)
     work.session.refresh(row)
     grant = batons.latest(work, row.cycle)
     if row.state != "passed" or grant is None or grant.relay != row.id:
@@ -267,17 +377,48 @@ def receive(work: Work, relay: str) -> None:
         marathons.say(work, holder)
 
 
+def take_effect(work: Work, cycle: Cycle) -> None:
+    """Gives the baton to whom the latest grant is for, once it is effective; again is nothing.
+
+    The caller holds the locks of the cycle's marathons.
+    """
+    chain.take_effect(work, cycle)
+    grant = batons.latest(work, cycle.id)
+    if grant is None or grant.received_at is None:
+        return
+    row = work.session.get(
+        Relay, grant.relay or handing.relay_id(*chain.key_of(grant), grant.marathon)
+    )
+    if row is not None and row.state != "received":
+        row.state = "received"
+        batons.say(work, row, "relay_received")
+    for leg in marathons.of_cycle(work, cycle.id):
+        _carry(work, leg, batons.reference(grant) if leg.id == grant.marathon else None)
+
+
+def _carry(work: Work, leg: Marathon, baton: dict[str, Any] | None) -> None:
+    """Gives a marathon its baton, or takes it from one that waited with it."""
+    if baton == leg.baton or (baton is None and leg.state not in marathons.TO_COME):
+        return
+    leg.baton = baton
+    if leg.state not in marathons.OVER:
+        marathons.say(work, leg)
+
+
 # --- the joint body's word ----------------------------------------------------------------
 
 
-def reassign(work: Work, cycle: str, to_marathon: str, reason: str) -> dict[str, Any]:
+def reassign(
+    work: Work, cycle: str, to_marathon: str, reason: str, even_unheard: bool = False
+) -> dict[str, Any]:
     """Grants the baton to another marathon by raising the term: the joint body only.
 
     Raises ``Refusal`` while the holder's marathon is being played (its baton moves on when it
-    is cancelled), or for a marathon that can't take it.
+    is cancelled), or for a marathon that can't take it; between instances also while most
+    partners are silent, unless ``even_unheard``: then the holder may be playing elsewhere.
     """
     work.actor.must("organiser", None)
-    legs = _all_locked(work, cycle)
+    legs = lock_all(work, cycle)
     row = locked_cycle(work, cycle)
     grant = batons.latest(work, cycle)
     target = next((leg for leg in legs if leg.id == to_marathon), None)
@@ -286,37 +427,59 @@ def reassign(work: Work, cycle: str, to_marathon: str, reason: str) -> dict[str,
         raise NotFound("marathon", to_marathon)
     if grant is None or holder is None:
         raise Invalid("no_baton", "Ce cycle n’a pas de relais en cours.")
-    _may_be_reassigned(holder, target)
+    _may_reassign(work, row, even_unheard)
+    _may_be_reassigned(holder, target, even_unheard and sharing.is_elsewhere(work, holder))
     _supersede(work, _unreceived(work, cycle))
-    row.term += 1
+    row.term = handing.next_term(work, row)
     if holder.baton is not None and holder.state in marathons.TO_COME:
         holder.baton = None
         marathons.say(work, holder)
     relay = _new(work, row, grant, target.id, "passed")
     relay.reason = reason
-    _grant(work, relay)
+    _grant(work, relay, reason)
     return batons.view_of(relay)
 
 
-def _all_locked(work: Work, cycle: str) -> list[Marathon]:
+def _may_reassign(work: Work, cycle: Cycle, even_unheard: bool) -> None:
+    if not sharing.is_shared(work, cycle):
+        return
+    if sharing.joint_body(cycle) != sharing.me(work):
+        raise Refusal(
+            "not_the_joint_body",
+            "Seul le syndicat mixte du cycle réattribue le relais entre instances.",
+            "Adressez-vous à lui.",
+            joint_body=sharing.joint_body(cycle),
+        )
+    if not even_unheard and not told.is_told(work, cycle):
+        raise Refusal(
+            "partners_unheard",
+            "Trop peu de partenaires ont dit, depuis le démarrage, où en est le relais.",
+            "Attendez qu’ils répondent, ou confirmez que vous réattribuez sans les entendre.",
+            missing=told.missing(work, cycle),
+        )
+
+
+def lock_all(work: Work, cycle: str) -> list[Marathon]:
+    """Locks all marathons of a cycle, also those that are operated elsewhere, by id."""
     ids = select(Marathon.id).where(Marathon.cycle == cycle).order_by(Marathon.id)
-    return [marathons.locked(work, marathon) for marathon in list(work.session.scalars(ids))]
+    found = list(work.session.scalars(ids))
+    return [marathons.locked_anywhere(work, marathon) for marathon in found]
 
 
 def _unreceived(work: Work, cycle: str) -> list[Relay]:
     work.session.flush()
-    query = select(Relay).where(Relay.cycle == cycle, Relay.state.in_(("offered", "passed")))
+    query = select(Relay).where(Relay.cycle == cycle, Relay.state.in_((*OPEN, "passed")))
     return list(work.session.scalars(query.execution_options(populate_existing=True)))
 
 
-def _may_be_reassigned(holder: Marathon, target: Marathon) -> None:
+def _may_be_reassigned(holder: Marathon, target: Marathon, may_play: bool) -> None:
     if holder.id == target.id or target.state != "announced":
         raise Refusal(
             "relay_not_takeable",
             "Ce marathon ne peut pas recevoir le relais.",
             "Choisissez un marathon annoncé, qui n’a pas commencé et n’a pas déjà le relais.",
         )
-    if holder.state not in marathons.OVER and holder.state not in marathons.TO_COME:
+    if not may_play and holder.state not in (*marathons.OVER, *marathons.TO_COME):
         raise Refusal(
             "holder_is_playing",
             f"Le relais est à « {holder.title} », {marathons.FRENCH[holder.state]}.",
@@ -324,6 +487,109 @@ def _may_be_reassigned(holder: Marathon, target: Marathon) -> None:
             holder=holder.title,
             state=holder.state,
         )
+
+
+# --- an organiser's word about an offer ---------------------------------------------------
+
+
+def withdraw(work: Work, relay: str, reason: str | None = None) -> dict[str, Any]:
+    """Takes an offer back that was not granted yet; the next host is asked.
+
+    Raises ``Refusal("relay_superseded")`` for one that is not open.
+    """
+    row, _cycle = _own_offer(work, relay)
+    if row.state == "withdrawn":
+        return batons.view_of(row)
+    if row.state not in OPEN:
+        raise _not_open()
+    row.reason = reason or row.reason
+    end(work, row, "withdrawn", "relay_withdrawn")
+    settle(work, row.cycle)
+    return batons.view_of(row)
+
+
+def offer_again(work: Work, cycle: str, to_marathon: str) -> dict[str, Any]:
+    """Offers the baton to a host that the organiser of the leg that is over chooses.
+
+    It may be one that refused or let its time run out. An offer that is still open is withdrawn
+    for it. Raises ``Refusal`` where there is no baton to offer from here, or no such host.
+    """
+    grant = batons.latest(work, cycle)
+    if grant is None:
+        found_cycle(work, cycle)
+        raise _nothing_to_offer()
+    work.actor.must("organiser", grant.marathon)
+    legs = lock_all(work, cycle)
+    row = locked_cycle(work, cycle)
+    target = next((leg for leg in legs if leg.id == to_marathon), None)
+    if target is None:
+        raise NotFound("marathon", to_marathon)
+    grant = _offerable(work, row, legs)
+    if target.state != "announced" or target.id == grant.marathon:
+        raise Refusal(
+            "relay_not_takeable",
+            "Ce marathon ne peut pas recevoir le relais.",
+            "Choisissez un marathon annoncé, qui n’a pas commencé et n’a pas déjà le relais.",
+        )
+    return batons.view_of(_offer_to(work, row, grant, target))
+
+
+def _offerable(work: Work, cycle: Cycle, legs: list[Marathon]) -> Grant:
+    """The grant whose baton this instance may offer now."""
+    grant = batons.latest(work, cycle.id)
+    holder = next((leg for leg in legs if grant and leg.id == grant.marathon), None)
+    if grant is None or holder is None or grant.received_at is None:
+        raise _nothing_to_offer()
+    if holder.state not in marathons.OVER or sharing.is_elsewhere(work, holder):
+        raise _nothing_to_offer()
+    return grant
+
+
+def _offer_to(work: Work, cycle: Cycle, grant: Grant, target: Marathon) -> Relay:
+    open_now = _open(work, cycle.id)
+    there = [relay for relay in open_now if relay.to_marathon == target.id]
+    if there:
+        return there[0]
+    for relay in open_now:
+        end(work, relay, "withdrawn", "relay_withdrawn")
+    query = select(Relay).where(
+        Relay.cycle == cycle.id,
+        Relay.term == cycle.term,
+        Relay.hop == grant.hop + 1,
+        Relay.to_marathon == target.id,
+    )
+    relay = work.session.scalar(query) or _new(work, cycle, grant, target.id, "offered")
+    relay.state, relay.offered_at, relay.answered_at = "offered", work.now, None
+    relay.reason, relay.reminders = None, 0
+    _ask(work, cycle, relay)
+    return relay
+
+
+def _own_offer(work: Work, relay: str) -> tuple[Relay, Cycle]:
+    row = work.session.get(Relay, relay)
+    if row is None:
+        raise NotFound("relay", relay)
+    work.actor.must("organiser", row.from_marathon)
+    marathons.locked(work, row.from_marathon)
+    cycle = locked_cycle(work, row.cycle)
+    work.session.refresh(row)
+    return row, cycle
+
+
+def _not_open() -> Refusal:
+    return Refusal(
+        "relay_not_open",
+        "Cette offre n’attend plus de réponse.",
+        "Seul le syndicat mixte peut encore réattribuer le relais.",
+    )
+
+
+def _nothing_to_offer() -> Refusal:
+    return Refusal(
+        "nothing_to_offer",
+        "Cette instance n’a pas de relais à proposer maintenant.",
+        "Un relais se propose une fois le marathon qui le porte clos ou annulé.",
+    )
 
 
 def list_relays(work: Work, cycle: str, page: Page) -> Answer:

@@ -243,8 +243,15 @@ class Partner(Base):
 
     added_at: Mapped[datetime] = mapped_column(Instant)
     removed_at: Mapped[datetime | None] = mapped_column(Instant)
-    heard_at: Mapped[datetime | None] = mapped_column(Instant)
-    """When the last package that it signed came."""
+
+
+class HeardFrom(Base):
+    """When the last package came that a partner signed."""
+
+    __tablename__ = "heard_from"
+
+    partner: Mapped[str] = mapped_column(Key, primary_key=True)
+    at: Mapped[datetime] = mapped_column(Instant)
 
 
 class PackageOut(Base):

@@ -218,12 +218,16 @@ def witness(work: Work, cycle: Cycle) -> None:
 def words(work: Work, cycle: Cycle, key: Key, granter: str, digest: str) -> int:
     """How many partners but the granter were seen with this very grant."""
     counted = [name for name in sharing.participants(cycle) if name != granter]
-    query = select(func.count()).select_from(Witness).where(
-        Witness.cycle == key[0],
-        Witness.term == key[1],
-        Witness.hop == key[2],
-        Witness.digest == digest,
-        Witness.partner.in_(counted),
+    query = (
+        select(func.count())
+        .select_from(Witness)
+        .where(
+            Witness.cycle == key[0],
+            Witness.term == key[1],
+            Witness.hop == key[2],
+            Witness.digest == digest,
+            Witness.partner.in_(counted),
+        )
     )
     return work.session.scalar(query) or 0
 

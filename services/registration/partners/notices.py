@@ -26,6 +26,7 @@ def refresh(work: Work, cycle: Cycle) -> None:
     if late or digest != cycle.noticed:
         for partner in sharing.others(work, cycle):
             send(work, cycle, partner, told)
+        cycle.noticed, cycle.noticed_at = digest, work.now
 
 
 def ask(work: Work, cycle: Cycle) -> None:
@@ -33,6 +34,12 @@ def ask(work: Work, cycle: Cycle) -> None:
     told = content(work, cycle)
     for partner in sharing.others(work, cycle):
         send(work, cycle, partner, told, asks=work.run)
+
+
+def send_question(work: Work, cycle: Cycle, partner: str) -> None:
+    """Asks one partner, unless a notice to it is on its way already."""
+    if outgoing.unsent_notice(work, cycle.id, partner) is None:
+        send(work, cycle, partner, content(work, cycle), asks=work.run)
 
 
 def answer(work: Work, cycle: Cycle, partner: str, nonce: str) -> None:
@@ -60,8 +67,6 @@ def send(
     }
     at = (cycle.id, latest.term if latest else 0, latest.hop if latest else 0)
     outgoing.send(work, partner, "leg.notice", at, values)
-    if set(sharing.others(work, cycle)) and asks is None and answers is None:
-        cycle.noticed, cycle.noticed_at = _digest(told), work.now
 
 
 def _digest(told: dict[str, Any]) -> str:

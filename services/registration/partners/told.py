@@ -6,7 +6,7 @@ witnesses, and holds no baton.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 
@@ -56,10 +56,9 @@ def note(work: Work, cycle: Cycle, partner: str, run: str) -> None:
         work.session.flush()
 
 
-def is_time_to_ask(work: Work, run: Run, since: list[object]) -> bool:
+def is_time_to_ask(work: Work, run: Run, since: list[datetime]) -> bool:
     """Whether to ask again: soon after what ``since`` began, then ever more seldom."""
-    ages = [work.now - instant for instant in since]  # type: ignore[operator]
-    age: timedelta = min(ages, default=LATEST)
+    age = min((work.now - instant for instant in since), default=LATEST)
     wait = max(SOONEST, min(age / 2, LATEST))
     return run.asked_at is None or work.now - run.asked_at >= wait
 

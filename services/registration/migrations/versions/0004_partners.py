@@ -17,7 +17,7 @@ depends_on = None
 # In the order in which they can be dropped.
 TABLES = (
     *("witnesses", "leg_notices", "told", "runs", "refusals", "packages_in", "packages_out"),
-    "partners",
+    *("heard_from", "partners"),
 )
 
 
@@ -80,7 +80,11 @@ def _create_partners() -> None:
         sa.Column("keys", Json, nullable=False),
         _instant("added_at"),
         _instant("removed_at", nullable=True),
-        _instant("heard_at", nullable=True),
+    )
+    op.create_table(
+        "heard_from",
+        sa.Column("partner", sa.String(64), primary_key=True),
+        _instant("at"),
     )
 
 

@@ -1,0 +1,57 @@
+"""What the time requires between instances: questions after a start, notices, reminders."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import or_, select
+
+from services.chassis.work import Work
+from services.registration import batons
+from services.registration import relay as relays
+from services.registration.partners import incoming, notices, outgoing, sharing, told
+from services.registration.tables import Cycle, Run
+
+SEEN_EVERY = timedelta(minutes=1)
+KEPT = outgoing.KEPT
+"""So long after its end partners are still told how a cycle ended."""
+
+
+def tick(work: Work) -> None:
+    """Does what is due in every cycle that is shared; again changes nothing."""
+    recent = or_(Cycle.finished_at.is_(None), Cycle.finished_at > work.now - KEPT)
+    cycles = list(work.session.scalars(select(Cycle).where(recent).order_by(Cycle.id)))
+    shared = [cycle.id for cycle in cycles if sharing.is_shared(work, cycle)]
+    if not shared or sharing.signing_key(work) is None:
+        return
+    run = _seen(work)
+    asked = False
+    for cycle in shared:
+        relays.lock_all(work, cycle)
+        row = relays.locked_cycle(work, cycle)
+        incoming.follow(work, row)
+        asked = _ask(work, row, run) or asked
+    if asked:
+        run.asked_at = work.now
+    outgoing.forget_old(work)
+    incoming.forget_old(work)
+
+
+def _seen(work: Work) -> Run:
+    run = told.present(work)
+    if work.now - run.seen_at >= SEEN_EVERY:
+        run.seen_at = work.now
+        told.forget_ended(work)
+    return run
+
+
+def _ask(work: Work, cycle: Cycle, run: Run) -> bool:
+    """Asks all partners while too few told us, or hold the latest grant; whether it did."""
+    since = [] if told.is_told(work, cycle) else [run.started_at]
+    grant = batons.latest(work, cycle.id)
+    if grant is not None and grant.received_at is None:
+        since.append(grant.granted_at)
+    if not since or not told.is_time_to_ask(work, run, since):
+        return False
+    notices.ask(work, cycle)
+    return True
