@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from services.chassis.work import Work
 from services.registration import holidays, marathons, missing, relay
+from services.registration.partners import sharing, status, told
 from services.registration.tables import Marathon
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -25,7 +26,7 @@ def desk(work: Work, marathon: str) -> dict[str, Any]:
         "next": _next(work, row),
         "warnings": warnings_of(work, row),
         "log": marathons.log_of(work, marathon),
-        "relays": relay.offers_with(work, row.id),
+        "relays": status.offers_with(work, row.id),
         "teams": _teams(work, marathon),
         "poll": missing.poll_of(work, marathon),
         "panel": missing.panel_of(work, marathon),
@@ -34,6 +35,8 @@ def desk(work: Work, marathon: str) -> dict[str, Any]:
 
 
 def _next(work: Work, marathon: Marathon) -> list[dict[str, Any]]:
+    if sharing.is_elsewhere(work, marathon):
+        return []  # its own organisers' instance moves it on
     return [
         {"to": to, "missing": missing.before(work, marathon, to)}
         for to in marathons.MOVES[marathon.state]
@@ -53,8 +56,9 @@ def _teams(work: Work, marathon: str) -> dict[str, int]:
 
 
 def warnings_of(work: Work, marathon: Marathon) -> list[dict[str, str]]:
-    """What should be known of a marathon's dates; nothing of it stops anything (RULES C3)."""
-    return [*_holidays(marathon), *_length(marathon), *_missed(work, marathon)]
+    """What should be known of a marathon's dates and partners; nothing of it stops anything."""
+    of_dates = [*_holidays(marathon), *_length(marathon), *_missed(work, marathon)]
+    return [*of_dates, *_partners(work, marathon)]
 
 
 def days_of(marathon: Marathon) -> tuple[date, date] | None:
@@ -98,6 +102,20 @@ def _missed(work: Work, marathon: Marathon) -> list[dict[str, str]]:
         return []
     message = f"Les dates du marathon « {marathon.title} » sont passées : il n’a pas commencé."
     return [_warning("dates_past", message)]
+
+
+def _partners(work: Work, marathon: Marathon) -> list[dict[str, str]]:
+    cycle = relay.found_cycle(work, marathon.cycle)
+    if not sharing.is_shared(work, cycle) or sharing.is_elsewhere(work, marathon):
+        return []
+    if sharing.signing_key(work) is None:
+        message = "Cette instance n’a pas de clé : elle ne peut rien envoyer à ses partenaires."
+        return [_warning("relay_key_missing", message)]
+    if not told.is_told(work, cycle):
+        names = ", ".join(told.missing(work, cycle))
+        message = f"Depuis le démarrage, ces partenaires n’ont pas encore répondu : {names}."
+        return [_warning("partners_unheard", message)]
+    return []
 
 
 def _warning(code: str, message: str) -> dict[str, str]:

@@ -132,7 +132,9 @@ def is_held(work: Work, marathon: str) -> bool:
 def view_of(work: Work, marathon: Marathon) -> dict[str, Any]:
     """The public state with what only its page shows."""
     more = {name: getattr(marathon, name) for name in ("notes", "first_day", "last_day")}
-    return {**state_of(work, marathon), **more}
+    operator = sharing.operator_of(work, marathon)
+    shown = sharing.palmares_shown(work, marathon.id) if operator["elsewhere"] else None
+    return {**state_of(work, marathon), **more, "operator": operator, "palmares_shown": shown}
 
 
 def public_view(work: Work, marathon: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from services.registration import (
     messages_cycle_doors,
     messages_people,
     messages_personal_data,
+    messages_relay,
 )
 from services.registration.periods import KEPT
 
@@ -18,6 +19,7 @@ SAYS = Says("registration", [*messages_cycle.SAYS, *messages_people.SAYS])
 HEARS: list[Heard] = [*messages_cycle.HEARS, *messages_people.HEARS]
 DOORS: dict[str, Door] = {
     **messages_cycle_doors.DOORS,
+    **messages_relay.DOORS,
     **messages_people.DOORS,
     **messages_personal_data.DOORS,
     **mail_messages.DOORS,

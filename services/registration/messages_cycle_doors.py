@@ -15,9 +15,10 @@ from services.registration.messages_cycle import (
     PanelPart,
     PollPart,
     ProgressPart,
-    RelayState,
     Settings,
 )
+from services.registration.messages_relay import RelayView
+from services.registration.partners.bodies import PalmaresShown
 
 # --- asked --------------------------------------------------------------------------------
 
@@ -38,10 +39,6 @@ class TheMarathon(Schema):
     """A marathon by its id."""
 
     marathon = ident(required=True)
-
-
-class PageOfCycle(TheCycle, Paged):
-    """A page of a list of a cycle's."""
 
 
 class PageOfMarathon(TheMarathon, Paged):
@@ -96,22 +93,6 @@ class ListMissing(Schema):
     to = one_of(*STATES, required=True)
 
 
-class AnswerRelay(Schema):
-    """The offered host's answer."""
-
-    relay = ident(required=True)
-    answer = one_of("accepted", "refused", required=True)
-    reason = text(2000, load_default=None, allow_none=True)
-
-
-class ReassignRelay(Schema):
-    """The joint body's word: who holds the baton from now on."""
-
-    cycle = ident(required=True)
-    to_marathon = ident(required=True)
-    reason = text(2000, required=True)
-
-
 # --- answered -----------------------------------------------------------------------------
 
 
@@ -132,12 +113,23 @@ class MissingItem(Schema):
     details = fields.Dict()
 
 
+class OperatorView(Schema):
+    """Whose instance runs a marathon; where that is another one, its own pages are there."""
+
+    name = fields.String()
+    title = fields.String()
+    url = fields.String(allow_none=True)
+    elsewhere = fields.Boolean()
+
+
 class MarathonView(MarathonState):
-    """A marathon on its public page."""
+    """A marathon on its public page; ``palmares_shown`` of one that runs elsewhere."""
 
     notes = fields.String(allow_none=True)
     first_day = fields.Date(allow_none=True)
     last_day = fields.Date(allow_none=True)
+    operator = fields.Nested(OperatorView)
+    palmares_shown = fields.Nested(PalmaresShown, allow_none=True)
 
 
 class CycleLine(Schema):
@@ -207,13 +199,6 @@ class NextMove(Schema):
     missing = fields.List(fields.Nested(MissingItem))
 
 
-class RelayView(RelayState):
-    """An offer of the baton."""
-
-    offered_at = instant()
-    answered_at = instant(allow_none=True)
-
-
 class Desk(Schema):
     """Everything an organiser needs to move a marathon on."""
 
@@ -252,7 +237,4 @@ DOORS: dict[str, Door] = {
     "move_marathon": Door(MoveMarathon, MarathonView, edits=MARATHON),
     "list_moves": Door(PageOfMarathon, MoveView, many=True),
     "list_missing": Door(ListMissing, MissingItem, many=True),
-    "list_relays": Door(PageOfCycle, RelayView, many=True),
-    "answer_relay": Door(AnswerRelay, RelayView),
-    "reassign_relay": Door(ReassignRelay, RelayView),
 }

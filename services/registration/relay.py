@@ -600,8 +600,8 @@ def list_relays(work: Work, cycle: str, page: Page) -> Answer:
     return page.rows(work.session, query, order, batons.view_of)
 
 
-def offers_with(work: Work, marathon: str) -> list[dict[str, Any]]:
+def rows_with(work: Work, marathon: str) -> list[Relay]:
     """The offers that a marathon made or was made, oldest first."""
     query = select(Relay).where(or_(Relay.from_marathon == marathon, Relay.to_marathon == marathon))
     query = query.order_by(Relay.term, Relay.hop, Relay.offered_at, Relay.to_marathon)
-    return [batons.view_of(row) for row in work.session.scalars(query)]
+    return list(work.session.scalars(query))

@@ -32,6 +32,7 @@ from services.registration import (
     teams,
     tokens,
 )
+from services.registration.partners import incoming, status
 
 Request = dict[str, Any]
 
@@ -107,6 +108,26 @@ class RegistrationService(MailDoors):
     @command
     def reassign_relay(self, work: Work, request: Request) -> Any:
         return relay.reassign(work, **request)
+
+    @command
+    def offer_relay(self, work: Work, request: Request) -> Any:
+        return relay.offer_again(work, **request)
+
+    @command
+    def withdraw_relay(self, work: Work, request: Request) -> Any:
+        return relay.withdraw(work, **request)
+
+    @query
+    def relay_status(self, work: Work, request: Request) -> Any:
+        return status.relay_status(work, **request)
+
+    @query
+    def list_partners(self, work: Work, request: Request) -> Any:
+        return status.list_partners(work, **request)
+
+    @command
+    def receive_package(self, work: Work, request: Request) -> Any:
+        return incoming.receive(work, request["package"], request["via"])
 
     # --- people, roles, sign-in, projects, teams, coaches (registration B) ----------------
 

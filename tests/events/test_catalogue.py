@@ -18,7 +18,7 @@ HEARD = [
     for listener, messages in MESSAGES.items()
     for heard in messages.HEARS
 ]
-# EVENTS.md of the design, word for word; relay_withdrawn comes with several instances.
+# EVENTS.md of the design, and what several instances add to the relay.
 EVENTS = {
     "registration": {
         "marathon_announced",
@@ -35,7 +35,9 @@ EVENTS = {
         "marathon_closed",
         "marathon_cancelled",
         "relay_offered",
+        "relay_accepted",
         "relay_refused",
+        "relay_withdrawn",
         "relay_passed",
         "relay_received",
         "cycle_finished",

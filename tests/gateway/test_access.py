@@ -142,6 +142,10 @@ WHO = {
     """,
     "any organiser": """
         GET /cycles/<cycle>/relays
+        GET /cycles/<cycle>/relay
+        POST /cycles/<cycle>/offers
+        GET /partners
+        DELETE /relays/<relay>
         POST /relays/<relay>/answer
         DELETE /roles/<role_id>
         GET /tokens

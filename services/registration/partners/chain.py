@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from services.chassis.work import Work
 from services.registration import marathons
@@ -174,11 +174,11 @@ def _outweighs(work: Work, cycle: Cycle, digest: str, rival: Grant) -> bool:
     """Whether the newcomer is the one that counts: most hold it, or we don't hold ours yet."""
     if rival.received_at is not None or is_raising(rival) or rival.document is None:
         return False
-    ours = words(work, cycle, key_of(rival), str(rival.granter), str(rival.digest))
+    ours = holders(work, cycle, rival)
     theirs = words(work, cycle, key_of(rival), str(rival.granter), digest)
-    if theirs >= _needed(cycle, str(rival.granter)):
+    if len(theirs) >= needed(cycle, rival):
         return True
-    return not _stands_for(work, rival) and theirs > ours
+    return not _stands_for(work, rival) and len(theirs) > len(ours)
 
 
 def _replace(
@@ -215,34 +215,34 @@ def witness(work: Work, cycle: Cycle) -> None:
             _say_word(work, key_of(grant), sharing.me(work), str(grant.digest))
 
 
-def words(work: Work, cycle: Cycle, key: Key, granter: str, digest: str) -> int:
-    """How many partners but the granter were seen with this very grant."""
+def words(work: Work, cycle: Cycle, key: Key, granter: str, digest: str) -> list[str]:
+    """The partners but the granter that were seen with this very grant."""
     counted = [name for name in sharing.participants(cycle) if name != granter]
-    query = (
-        select(func.count())
-        .select_from(Witness)
-        .where(
-            Witness.cycle == key[0],
-            Witness.term == key[1],
-            Witness.hop == key[2],
-            Witness.digest == digest,
-            Witness.partner.in_(counted),
-        )
+    query = select(Witness.partner).where(
+        Witness.cycle == key[0],
+        Witness.term == key[1],
+        Witness.hop == key[2],
+        Witness.digest == digest,
+        Witness.partner.in_(counted),
     )
-    return work.session.scalar(query) or 0
+    return sorted(work.session.scalars(query))
 
 
-def _needed(cycle: Cycle, granter: str) -> int:
-    return sharing.majority(sum(name != granter for name in sharing.participants(cycle)))
+def holders(work: Work, cycle: Cycle, grant: Grant) -> list[str]:
+    """The partners but its granter that were seen with a grant."""
+    return words(work, cycle, key_of(grant), str(grant.granter), str(grant.digest))
+
+
+def needed(cycle: Cycle, grant: Grant) -> int:
+    """How many partners must be seen with a grant before it is effective."""
+    if grant.document is None or is_raising(grant):
+        return 0
+    return sharing.majority(sum(name != grant.granter for name in sharing.participants(cycle)))
 
 
 def is_seen_by_most(work: Work, cycle: Cycle, grant: Grant) -> bool:
     """Whether a grant is effective: most hold it, or it raised the term."""
-    if grant.document is None or is_raising(grant):
-        return True
-    granter = str(grant.granter)
-    seen = words(work, cycle, key_of(grant), granter, str(grant.digest))
-    return seen >= _needed(cycle, granter)
+    return len(holders(work, cycle, grant)) >= needed(cycle, grant)
 
 
 def take_effect(work: Work, cycle: Cycle) -> list[Grant]:

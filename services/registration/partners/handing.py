@@ -33,8 +33,8 @@ def written(relay: Relay) -> str:
 
 def read(name: str) -> tuple[str, int]:
     """An offer's id and round as a package names it; -1 where it has none."""
-    id, _dot, number = name.rpartition(".")
-    return id, int(number) if number.isdecimal() and len(number) <= 10 else -1
+    offer, _dot, number = name.rpartition(".")
+    return offer, int(number) if number.isdecimal() and len(number) <= 10 else -1
 
 
 def next_term(work: Work, cycle: Cycle) -> int:
@@ -88,7 +88,9 @@ def leg_over(marathon: Marathon) -> dict[str, Any] | None:
     if marathon.state not in marathons.OVER:
         return None
     return {
-        "marathon": marathon.id, "leg": marathon.leg, "state": marathon.state,
+        "marathon": marathon.id,
+        "leg": marathon.leg,
+        "state": marathon.state,
         "closed_at": marathon.closed_at,
         "palmares_digest": (marathon.palmares or {}).get("digest"),
     }

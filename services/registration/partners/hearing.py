@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -64,11 +65,11 @@ def _offer(work: Work, cycle: Cycle, package: Package, _document: Document) -> N
     leg = body["leg"]
     if leg["marathon"] != sender.id or (leg["state"] == "closed" and not leg["palmares_digest"]):
         raise Rejected("leg_not_closed", "the leg that it comes from is not closed")
-    id, number = handing.read(body["relay"])
-    if id != handing.relay_id(cycle.id, package.term, package.hop, target.id) or number < 0:
+    name, number = handing.read(body["relay"])
+    if name != handing.relay_id(cycle.id, package.term, package.hop, target.id) or number < 0:
         raise Rejected("not_allowed", "an offer is named after its term, hop and host")
     mirrors.end(work, sender.id, leg)
-    row = work.session.get(Relay, id)
+    row = work.session.get(Relay, name)
     if row is not None and number < row.round:
         raise Rejected("superseded", "a later offer to this host is known here")
     if row is None or number > row.round:
@@ -192,8 +193,8 @@ def _passed(work: Work, row: Relay, grant: Grant, body: dict[str, Any]) -> None:
 
 def _withdraw(work: Work, cycle: Cycle, package: Package, _document: Document) -> None:
     body = bodies.load(package.kind, package.body)
-    id, number = handing.read(body["relay"])
-    row = work.session.get(Relay, id)
+    name, number = handing.read(body["relay"])
+    row = work.session.get(Relay, name)
     if row is None or row.cycle != cycle.id or number != row.round:
         return  # of an offer that is not here, or that was made again since
     _their_leg(work, cycle, row.from_marathon, package.sender)
@@ -209,8 +210,8 @@ def _withdraw(work: Work, cycle: Cycle, package: Package, _document: Document) -
 
 def _answer(work: Work, cycle: Cycle, package: Package, _document: Document) -> None:
     body = bodies.load(package.kind, package.body)
-    id, number = handing.read(body["relay"])
-    row = work.session.get(Relay, id)
+    name, number = handing.read(body["relay"])
+    row = work.session.get(Relay, name)
     if row is not None and row.cycle == cycle.id:
         _their_leg(work, cycle, row.to_marathon, package.sender)
         _our_leg(work, cycle, row.from_marathon)
@@ -259,10 +260,10 @@ def _receipt(work: Work, cycle: Cycle, package: Package, _document: Document) ->
 def _notice(work: Work, cycle: Cycle, package: Package, _document: Document) -> None:
     body = bodies.load(package.kind, package.body)
     for leg in body["legs"]:
-        _each(work, cycle, package, lambda leg=leg: mirrors.hear(work, cycle, package, leg))
+        _each(work, cycle, package, functools.partial(mirrors.hear, work, cycle, package, leg))
     whole = [
-        _each(work, cycle, package, lambda doc=doc: _see(work, cycle, package, doc))
-        for doc in body["chain"]
+        _each(work, cycle, package, functools.partial(_see, work, cycle, package, document))
+        for document in body["chain"]
     ]
     if body["answers"] is not None and all(whole):
         told.note(work, cycle, package.sender, body["answers"])
@@ -272,17 +273,17 @@ def _notice(work: Work, cycle: Cycle, package: Package, _document: Document) -> 
 
 
 def _see(work: Work, cycle: Cycle, package: Package, document: Document) -> None:
-    grant = chain.see(work, cycle, document, package.sender)
-    leg = document["body"]["leg"]
-    if leg is not None and document["body"]["reason"] is None:
-        loaded = bodies.LegOver().load(leg)
-        mirrors.end(work, document["body"]["from_marathon"], loaded)
-    work.session.flush()
-    assert grant is not None
+    chain.see(work, cycle, document, package.sender)
+    body = document["body"]
+    if body["leg"] is not None and body["reason"] is None:
+        mirrors.end(work, body["from_marathon"], bodies.LegOver().load(body["leg"]))
 
 
 def _each(work: Work, cycle: Cycle, package: Package, take: Callable[[], Any]) -> bool:
-    """Takes one part of a notice; what is wrong with it spoils no other."""
+    """Takes one part of a notice; what is wrong with it spoils no other.
+
+    Answers whether it is known here now, or can't be.
+    """
     try:
         take()
     except Rejected as refused:

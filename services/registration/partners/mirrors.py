@@ -87,9 +87,3 @@ def end(work: Work, marathon: str, leg: dict[str, Any] | None) -> None:
         if leg["palmares_digest"] is not None:
             row.palmares = {"id": row.id, "number": 1, "digest": leg["palmares_digest"]}
         work.session.flush()
-
-
-def summary_of(work: Work, marathon: str) -> dict[str, Any] | None:
-    """The palmarès of a leg elsewhere, as its operator shows it."""
-    notice = work.session.get(LegNotice, marathon)
-    return None if notice is None else notice.body["palmares"]

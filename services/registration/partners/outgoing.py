@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, select, update
 
 from services.chassis.errors import Refusal
 from services.chassis.work import Work
@@ -135,11 +135,11 @@ def settle(work: Work, relay: str, kind: str) -> None:
     )
 
 
-def settle_package(work: Work, partner: str, id: str) -> None:
+def settle_package(work: Work, partner: str, package: str) -> None:
     """Ends the sending of a package that its partner has."""
     work.session.execute(
         update(PackageOut)
-        .where(PackageOut.partner == partner, PackageOut.id == id)
+        .where(PackageOut.partner == partner, PackageOut.id == package)
         .where(PackageOut.settled_at.is_(None))
         .values(settled_at=work.now)
     )
@@ -190,8 +190,8 @@ def due(work: Work, partner: str | None = None, most: int = 100) -> list[Due]:
 
 def handed(work: Work, sent: Sequence[tuple[str, str]]) -> None:
     """Notes that transports took these packages, by (id, partner)."""
-    for id, partner in sent:
-        row = work.session.get(PackageOut, (id, partner), populate_existing=True)
+    for package, partner in sent:
+        row = work.session.get(PackageOut, (package, partner), populate_existing=True)
         if row is None:
             continue  # replaced by a newer notice meanwhile
         row.handed_at, row.error = row.handed_at or work.now, None
@@ -202,20 +202,10 @@ def handed(work: Work, sent: Sequence[tuple[str, str]]) -> None:
             row.settled_at = work.now
 
 
-def not_handed(work: Work, id: str, partner: str, reason: str) -> None:
+def not_handed(work: Work, package: str, partner: str, reason: str) -> None:
     """Notes that a transport could not take a package: it is tried again soon."""
-    row = work.session.get(PackageOut, (id, partner), populate_existing=True)
+    row = work.session.get(PackageOut, (package, partner), populate_existing=True)
     if row is None or row.settled_at is not None:
         return
     row.attempts, row.error = row.attempts + 1, reason[:200]
     row.due_at = work.now + RETRIES[min(row.attempts, len(RETRIES)) - 1]
-
-
-def waiting(work: Work, partner: str) -> int:
-    """How many packages wait for a partner that it has not answered."""
-    query = select(PackageOut.id).where(
-        PackageOut.partner == partner,
-        PackageOut.settled_at.is_(None),
-        or_(PackageOut.handed_at.is_(None), PackageOut.kind.in_(REPEATED)),
-    )
-    return len(list(work.session.scalars(query)))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from services.chassis.work import Work
 from services.registration.partners import keys
 from services.registration.partners.package import FindKey, KeyState, UnknownSender
-from services.registration.tables import Cycle, Marathon, Partner
+from services.registration.tables import Cycle, LegNotice, Marathon, Partner
 
 
 def me(work: Work) -> str:
@@ -52,6 +53,26 @@ def is_elsewhere(work: Work, marathon: Marathon) -> bool:
         return False
     cycle = work.session.get_one(Cycle, marathon.cycle)
     return is_shared(work, cycle)
+
+
+def operator_of(work: Work, marathon: Marathon) -> dict[str, Any]:
+    """Whose instance runs a marathon, as everybody may know it."""
+    cycle = work.session.get_one(Cycle, marathon.cycle)
+    entries = [one for one in cycle.file["partners"] if one["name"] == marathon.operated_by]
+    entry = entries[0] if entries else {}
+    return {
+        "name": marathon.operated_by,
+        "title": entry.get("title", marathon.operated_by),
+        "url": entry.get("url"),
+        "elsewhere": is_elsewhere(work, marathon),
+    }
+
+
+def palmares_shown(work: Work, marathon: str) -> dict[str, Any] | None:
+    """The palmarès of a leg elsewhere, as its operator's last notice shows it."""
+    notice = work.session.get(LegNotice, marathon)
+    found: dict[str, Any] | None = None if notice is None else notice.body["palmares"]
+    return found
 
 
 def majority(number: int) -> int:

@@ -245,8 +245,14 @@ class Instance:
             "dataschema": "urn:incroyable-territoire:schema:jury:palmares:1",
             "correlationid": "test",
             "data": {
-                "epoch": 1, "version": version, "id": subject, "marathon": marathon,
-                "number": 1, "digest": digest, "ranks": [], "prizes": [],
+                "epoch": 1,
+                "version": version,
+                "id": subject,
+                "marathon": marathon,
+                "number": 1,
+                "digest": digest,
+                "ranks": [],
+                "prizes": [],
                 "public_winners": [],
             },
         }
