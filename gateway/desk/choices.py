@@ -46,9 +46,18 @@ def _states(marathon: str) -> Choices:
     return tuple((to, state(to)) for to in moves)
 
 
+def _hosts(marathon: str) -> Choices:
+    """The marathons of the same cycle that could take the relay: announced, not begun."""
+    here = part("registration.get_marathon", {"marathon": marathon}) or {}
+    cycle = part("registration.get_cycle", {"cycle": here.get("cycle", "")}) or {}
+    found = (each for each in cycle.get("marathons", []) if each["id"] != marathon)
+    return tuple((each["id"], each["title"]) for each in found if each["state"] == "announced")
+
+
 MAKERS: dict[str, Callable[[str], Choices]] = {
     "project": teams,
     "offer": _offers,
     "role_id": _coaches,
     "to": _states,
+    "to_marathon": _hosts,
 }

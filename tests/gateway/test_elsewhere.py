@@ -103,7 +103,9 @@ def test_its_page_is_short_and_there_is_nothing_to_do(client: FlaskClient, calle
     assert {door.split(".")[0] for door, *_rest in caller.asked} == {"registration"}
 
 
-def test_the_results_of_a_leg_elsewhere_are_on_its_page(client: FlaskClient, caller: StandIn) -> None:
+def test_the_results_of_a_leg_elsewhere_are_on_its_page(
+    client: FlaskClient, caller: StandIn
+) -> None:
     one = client.get(f"/marathons/{samples.CYCLE}-2").text
     other = client.get(f"/marathons/{samples.CYCLE}-2/resultats").text
     assert one.split("<main")[1].split("</main>")[0] == other.split("<main")[1].split("</main>")[0]
