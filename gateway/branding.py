@@ -25,6 +25,10 @@ TITLE = "Mon Incroyable Territoire"
 ACCENT = "#123c47"
 # What stands on the accent, the darkest last (style.css: --water on --river).
 ON_ACCENT = ("#ffffff", "#e7f0ef", "#ffdca8", "#8fd0c9")
+# What stands on a page's head, through which the river runs (meander.svg: where its two strokes
+# lie on one another, of WATER at .1 and .2).
+ON_RIVER = ("#ffffff", "#e7f0ef", "#ffdca8")
+WATER, RIVER_SHARE = "#8fd0c9", 1 - 0.9 * 0.8
 LEAST_CONTRAST = 4.5
 LOGO_KINDS = (".svg", ".png", ".webp")
 LOGO_MOST = 200_000
@@ -86,8 +90,11 @@ def check_accent(colour: str) -> None:
     """Raises ``ValueError`` for a ground on which the site's texts could not be read."""
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
         raise ValueError(f"{colour!r} is no colour: write it as #rrggbb")
-    worst = min(ON_ACCENT, key=lambda text: contrast(text, colour))
-    found = contrast(worst, colour)
+    river = _mixed(colour, WATER, RIVER_SHARE)
+    pairs = [(text, colour) for text in ON_ACCENT] + [(text, river) for text in ON_RIVER]
+    worst, found = min(
+        ((text, contrast(text, ground)) for text, ground in pairs), key=lambda pair: pair[1]
+    )
     if found < LEAST_CONTRAST:
         raise ValueError(
             f"{colour} is too light: text of the colour {worst} on it has a contrast of "
@@ -112,9 +119,19 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
+def _mixed(one: str, other: str, share: float) -> str:
+    """A colour under another that covers it by a share."""
+    mixed = (a + (b - a) * share for a, b in zip(_parts(one), _parts(other), strict=True))
+    return "#" + "".join(f"{round(part):02x}" for part in mixed)
+
+
+def _parts(colour: str) -> list[int]:
+    return [int(colour[start : start + 2], 16) for start in (1, 3, 5)]
+
+
 def _luminance(colour: str) -> float:
     """WCAG 2.1, "relative luminance"."""
-    parts = (int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
+    parts = (part / 255 for part in _parts(colour))
     red, green, blue = (
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
     )

@@ -58,6 +58,8 @@ SENTENCES = (
     # The gateway's own:
     N_("Given by the address or by the server."),
     N_("Given twice."),
+    N_("Please fill this in."),
+    N_("This is not the name of the town that is closed here."),
     N_("Not for a CSV file."),
 )
 

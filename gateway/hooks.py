@@ -26,6 +26,8 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 POLICY = (
     # Bootstrap draws the arrows of its lists as pictures inside its style sheet: "data:".
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+    # One script asks its own page again (static/live.js).
+    "connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {

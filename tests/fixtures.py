@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from services.chassis import tables
 from services.chassis.database import Database
+from tests.gateway.endings import play_to_the_awards, play_to_the_end
 from tests.harness import Troupe
 
 DATABASES = ("registration", "venues", "voting", "jury", "potter", "collector")
@@ -74,3 +75,19 @@ def _truncate(database: Database, metadata: Any) -> None:
     with database.engine.begin() as connection:
         quoted = ", ".join(f'"{name}"' for name in names)
         connection.execute(text(f"TRUNCATE {quoted} RESTART IDENTITY CASCADE"))
+
+
+@pytest.fixture(scope="session")
+def ended_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The databases of a marathon whose 36 hours are over, to be copied."""
+    folder = tmp_path_factory.mktemp("ended")
+    play_to_the_end(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def awarded_once(ended_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The databases of a marathon whose awards are published, to be copied."""
+    folder = tmp_path_factory.mktemp("awarded")
+    play_to_the_awards(ended_once, folder)
+    return folder

@@ -26,7 +26,7 @@ from gateway.routes import Route
 from gateway.site.gaps import part
 from gateway.site.own_path import own_path
 from gateway.site.private import private
-from services.chassis.errors import Refusal
+from services.chassis.errors import Invalid, Refusal
 
 BACK = "retour"
 DONE = "fait"
@@ -85,11 +85,22 @@ def _do(action: Action, path: Mapping[str, str]) -> Any:
     patches = action.stored and action.route.method == "PATCH"
     stored = _stored(action, path) if patches else None
     typed = request_of(action.sheet, request.form, stored)
+    _must_be_filled_in(action, typed)
     wanted = {**typed, **action.fixed, **given, **path}
-    return ask(action.route.door, wanted, _key(wanted), seen.given() if action.stored else None)
+    return ask(action.route.door, wanted, key_of(wanted), seen.given() if action.stored else None)
 
 
-def _key(wanted: Mapping[str, Any]) -> str | None:
+def _must_be_filled_in(action: Action, typed: Mapping[str, Any]) -> None:
+    empty = [name for name in action.needs if not typed.get(name)]
+    if empty:
+        raise Invalid(
+            "field_empty",
+            N_("Something is still to be filled in."),
+            errors={name: [N_("Please fill this in.")] for name in empty},
+        )
+
+
+def key_of(wanted: Mapping[str, Any]) -> str | None:
     """The key of this form with this content: pressed twice it is done once, and a form that
     one went back to and changed is another command."""
     form = request.form.get("form_key", "")

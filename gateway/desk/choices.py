@@ -41,7 +41,17 @@ def _coaches(marathon: str) -> Choices:
 
 def _states(marathon: str) -> Choices:
     found: dict[str, Any] = part("registration.get_desk", {"marathon": marathon}, {})
-    return tuple((move["to"], state(move["to"])) for move in found.get("next", []))
+    # The closing has a page of its own, which says first what it does.
+    moves = (move["to"] for move in found.get("next", []) if move["to"] != "closed")
+    return tuple((to, state(to)) for to in moves)
+
+
+def _hosts(marathon: str) -> Choices:
+    """The marathons of the same cycle that could take the relay: announced, not begun."""
+    here = part("registration.get_marathon", {"marathon": marathon}) or {}
+    cycle = part("registration.get_cycle", {"cycle": here.get("cycle", "")}) or {}
+    found = (each for each in cycle.get("marathons", []) if each["id"] != marathon)
+    return tuple((each["id"], each["title"]) for each in found if each["state"] == "announced")
 
 
 MAKERS: dict[str, Callable[[str], Choices]] = {
@@ -49,4 +59,5 @@ MAKERS: dict[str, Callable[[str], Choices]] = {
     "offer": _offers,
     "role_id": _coaches,
     "to": _states,
+    "to_marathon": _hosts,
 }

@@ -9,6 +9,7 @@ from flask import Blueprint, render_template
 from gateway.access import Who, admit
 from gateway.asking import ask, visitor
 from gateway.site.gaps import part
+from gateway.site.operators import elsewhere
 
 
 def add_to(desk: Blueprint) -> None:
@@ -28,10 +29,15 @@ def mine() -> str:
         judged=[each for each in marathons if visitor().actor.has("juror", each["id"])],
         scrutinised=[each for each in marathons if visitor().actor.has("scrutineer", each["id"])],
         coached=[each for each in marathons if visitor().actor.has("coach", each["id"])],
-        open_marathons=[each for each in marathons if each["state"] == "mobilised"],
+        open_marathons=[each for each in marathons if _is_open_here(each)],
         projects=held.get("projects", []),
         offers=_offers(marathons),
     )
+
+
+def _is_open_here(marathon: dict[str, Any]) -> bool:
+    """Whether projects and premises are taken on this site."""
+    return marathon["state"] == "mobilised" and not elsewhere(marathon)
 
 
 def _marathons() -> list[dict[str, Any]]:
@@ -46,6 +52,7 @@ def _offers(marathons: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         offer
         for marathon in marathons
+        if not elsewhere(marathon)
         for offer in part("venues.list_premises", {"marathon": marathon["id"]}, [])
         if offer["mine"]
     ]

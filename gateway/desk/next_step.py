@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from gateway.desk import relay
+from gateway.languages import N_
 from gateway.languages import gettext as _
+from gateway.site.operators import elsewhere
 
 # The page of the desk on which a missing thing is mended, by the beginning of its code.
 PAGES = {
@@ -38,13 +41,16 @@ def page_of(code: str) -> str:
 
 def next_step(desk: Mapping[str, Any], now: datetime) -> Step:
     """The one next action of a marathon's organisers, from what their desk shows."""
-    offered = [relay for relay in desk["relays"] if _is_asked(desk, relay)]
-    if offered:
+    operator = elsewhere(desk["marathon"])
+    if operator:
+        return Step(
+            _("%(name)s runs this leg on its own site: nothing is to do here.", name=operator.title)
+        )
+    if any(relay.is_asked(desk, each) for each in desk["relays"]):
         return Step(
             _("The relay is offered to this marathon: accept it to begin the mobilisation."),
             _("Answer the offer"),
-            "repondre-au-relais",
-            values={"relay": offered[0]["id"]},
+            page="relay",
         )
     if _is_looked_at(desk):
         return Step(
@@ -69,10 +75,6 @@ def _is_looked_at(desk: Mapping[str, Any]) -> bool:
 
 def _is_past(instant: str | None, now: datetime) -> bool:
     return instant is None or datetime.fromisoformat(instant) <= now
-
-
-def _is_asked(desk: Mapping[str, Any], relay: Mapping[str, Any]) -> bool:
-    return (relay["state"], relay["to_marathon"]) == ("offered", desk["marathon"]["id"])
 
 
 def _announced(desk: Mapping[str, Any]) -> Step:
@@ -110,13 +112,28 @@ def _ended(_desk: Mapping[str, Any]) -> Step:
 def _deliberated(_desk: Mapping[str, Any]) -> Step:
     return Step(
         _("The awards are published: close the marathon to pass the relay on."),
-        _("Close the marathon"),
-        "clore",
+        _("To the closing"),
+        page="closing",
     )
 
 
-def _over(_desk: Mapping[str, Any]) -> Step:
-    return Step(_("Nothing is left to do here: the relay has moved on."))
+def _over(desk: Mapping[str, Any]) -> Step:
+    last = relay.last_offer(desk)
+    found = _PASSING.get(last["state"] if last else "")
+    if found is None or not desk["holds_baton"]:
+        return Step(_("Nothing is left to do here: the relay has moved on."))
+    return Step(_(found), _("To the relay’s page"), page="relay")
+
+
+_PASSING = {
+    "offered": N_("The relay is offered to the next host, whose answer is awaited."),
+    "accepted": N_("The next host has accepted: the relay is being passed on."),
+    "passed": N_("The relay is on its way to the next host."),
+    "refused": N_("The relay was refused: offer it to another host."),
+    "expired": N_("The relay’s offer was not answered in time: offer it to another host."),
+    "withdrawn": N_("The relay’s offer was taken back: offer it to another host."),
+    "superseded": N_("The relay’s offer came to nothing: offer it to another host."),
+}
 
 
 def _move(desk: Mapping[str, Any], to: str, words: str) -> Step:

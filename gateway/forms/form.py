@@ -48,6 +48,8 @@ class Sheet:
     name: str
     route: Route
     groups: tuple[tuple[str, tuple[str, ...]], ...]
+    needs: tuple[str, ...] = ()
+    """Fields that must be filled in here, although their door does without."""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -139,6 +141,7 @@ def _made(
     sheet: Sheet, path: str, text: str, options: Options, found: Sequence[Mapping[str, str]]
 ) -> Field:
     one = _field(sheet, path, text, _messages(path, sheet.paths, found))
+    one = replace(one, required=one.required or path in sheet.needs)
     if path not in options:
         return one
     return replace(one, kind="choice", choices=options[path])

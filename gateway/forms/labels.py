@@ -99,13 +99,16 @@ def _marathon_labels() -> dict[str, str]:
         "settings.suspect_domain": _("Voters of one mail domain from whom on it is looked at"),
         "settings.suspect_second": _("Voters in one second from whom on it is looked at"),
         "settings.close_by_itself": _("Close by itself once the awards are published"),
-        "settings.hold_days": _("Days between the awards and the closing"),
+        "settings.hold_days": _(
+            "Days from the closing to the end of the link from voters to ballots"
+        ),
         "settings.teams_formed_by": _("Teams are formed by"),
         "opens_at": _("Opening of the vote"),
         "closes_at": _("Closing of the vote"),
         "place": _("Place"),
         "count": _("How many codes"),
-        "answer": _("Your answer"),
+        "to_marathon": _("To which marathon"),
+        "even_unheard": _("Even though not everybody was heard"),
         "to": _("Move on to"),
         "override": _("Move on although something is missing"),
     }
@@ -147,6 +150,12 @@ def _helps() -> dict[str, str]:
         "settings.suspect_second": _("Empty: 30, more in a large vote."),
         "to": _("Move on to"),
         "override": _("With a written reason, which stays in the log."),
+        "to_marathon": _("Only marathons that are announced and have not begun."),
+        "even_unheard": _(
+            "Tick this only if you know that the relay is stuck: after a start, we first ask our "
+            "partners how far the relay has come, and too few of them have answered. The marathon "
+            "that holds it may be under way without our knowing. Call its organisers first."
+        ),
     }
 
 
@@ -158,7 +167,6 @@ def _choices() -> dict[str, dict[str, str]]:
             "waitlisted": _("Waiting list"),
             "refused": _("Refuse"),
         },
-        "answer": {"accepted": _("Accept"), "refused": _("Refuse")},
         "who_may_vote": {
             "everyone": _("Everyone"),
             "not_team": _("Everyone but team members"),

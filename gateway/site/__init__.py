@@ -6,7 +6,18 @@ from flask import Blueprint, Flask, current_app, g
 
 from gateway.asking import parts, visitor
 from gateway.languages import gettext, language, ngettext
-from gateway.site import cycles, legal, mails, marathons, my_data, projects, sign_in, vote, words
+from gateway.site import (
+    cycles,
+    legal,
+    mails,
+    marathons,
+    my_data,
+    operators,
+    projects,
+    sign_in,
+    vote,
+    words,
+)
 from gateway.site.gaps import away
 from services.chassis.errors import Refusal
 
@@ -32,6 +43,7 @@ def install(app: Flask, with_mails: bool) -> None:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(words.FILTERS)
+    app.jinja_env.filters["operator_elsewhere"] = operators.elsewhere
     app.context_processor(_shared)
 
 

@@ -8,8 +8,9 @@ from flask import Blueprint, render_template
 
 from gateway.asking import ask, parts
 from gateway.memory import public
-from gateway.site import countdown, territory_map, words
+from gateway.site import countdown, laurels, relay_way, territory_map, words
 from gateway.site.gaps import part
+from gateway.site.operators import elsewhere
 
 ON_STAGE = ("mobilised", "running", "ended", "deliberated")
 OVER = ("closed", "cancelled")
@@ -52,7 +53,10 @@ def _page(cycle: str, others: list[dict[str, Any]]) -> str:
     found = ask("registration.get_cycle", {"cycle": cycle})
     present = present_marathon(found["marathons"])
     now = parts().clock.now()
-    poll = part("voting.get_poll", {"marathon": present["id"]}) if present else None
+    # Of what another instance operates nothing is asked here, for nobody here knows of it.
+    here = present if present and not elsewhere(present) else None
+    poll = part("voting.get_poll", {"marathon": here["id"]}) if here else None
+    present_id = present["id"] if present else None
     return render_template(
         "cycle.html",
         cycle=found,
@@ -60,7 +64,9 @@ def _page(cycle: str, others: list[dict[str, Any]]) -> str:
         present=present,
         poll=poll,
         others=others,
-        map=territory_map.of_cycle(found["marathons"], present["id"] if present else None),
+        map=territory_map.of_cycle(found["marathons"], present_id),
+        way=relay_way.of_cycle(found["marathons"], present_id),
+        laurels={each["id"]: laurels.of_marathon(each) for each in found["marathons"]},
         turn=countdown.of_marathon(present, now) if present else None,
         vote_end=countdown.of_poll(poll, now),
         now=now.isoformat(),

@@ -10,6 +10,7 @@ from gateway.asking import ask
 from gateway.memory import public
 from gateway.site import words
 from gateway.site.gaps import part
+from gateway.site.operators import Operator, elsewhere
 
 # Places that are settled; a proposal is nobody's address yet.
 SETTLED = ("confirmed", "handed_over", "returned", "released")
@@ -26,6 +27,8 @@ def marathon(marathon: str) -> str:
     """One marathon."""
     of = {"marathon": marathon}
     found = ask("registration.get_marathon", of)
+    if operator := elsewhere(found):
+        return _elsewhere(found, operator)
     return render_template(
         "marathon.html",
         marathon=found,
@@ -43,6 +46,8 @@ def results(marathon: str) -> str:
     """The palmarès, the public prize and the record of the poll, each once it is there."""
     of = {"marathon": marathon}
     found = ask("registration.get_marathon", of)
+    if operator := elsewhere(found):
+        return _elsewhere(found, operator)
     outcome = part("voting.get_results", of)
     record = part("voting.get_record", {"poll": outcome["poll"]}) if outcome else None
     return render_template(
@@ -52,6 +57,18 @@ def results(marathon: str) -> str:
         outcome=outcome,
         record=record,
         titles=titles(part("registration.list_projects", of, [])),
+        days=words.days,
+    )
+
+
+def _elsewhere(marathon: dict[str, Any], operator: Operator) -> str:
+    """A leg that another instance operates: what that one shows of it, and the way there."""
+    return render_template(
+        "marathon_elsewhere.html",
+        marathon=marathon,
+        operator=operator,
+        cycle=part("registration.get_cycle", {"cycle": marathon["cycle"]}),
+        phases=words.phases,
         days=words.days,
     )
 

@@ -177,6 +177,8 @@ def relay_state(name: str) -> str:
         "refused": _("Relay refused"),
         "superseded": _("Answered too late"),
         "expired": _("Not answered in time"),
+        "withdrawn": _("Offer taken back"),
+        "accepted": _("Relay accepted, on its way"),
         "passed": _("Relay passed on"),
         "received": _("Relay received"),
     }.get(name, name)

@@ -30,8 +30,7 @@ PAGES = (
 )
 
 
-@pytest.fixture
-def caller(caller: StandIn) -> StandIn:
+def season(caller: StandIn) -> StandIn:
     """Services with a season on its way."""
     caller.answers.update(
         {
@@ -52,6 +51,12 @@ def caller(caller: StandIn) -> StandIn:
         }
     )
     return caller
+
+
+@pytest.fixture
+def caller(caller: StandIn) -> StandIn:
+    """Services with a season on its way."""
+    return season(caller)
 
 
 class Page(HTMLParser):

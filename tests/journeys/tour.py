@@ -216,14 +216,18 @@ class Tour:
         self.call("jury", "submit_scorecard", actor=actor, **request)
 
     def close(self, leg: str) -> None:
-        """Count, deliberation, palmarès, closing: nothing of it waits for a tidy wire."""
+        """Awards and closing."""
+        self.award(leg)
+        self.call("registration", "move_marathon", marathon=leg, to="closed", patient=True)
+
+    def award(self, leg: str) -> None:
+        """Count, deliberation, palmarès: nothing of it waits for a tidy wire."""
         self.call("jury", "deliberate", marathon=leg, patient=True)
         prizes = self.ask("jury", "list_prizes", marathon=leg)
         winner = self.projects(leg)["Poterie"]
         self.call("jury", "award_prize", prize=prizes[0]["id"], project=winner, patient=True)
         self.call("jury", "publish_palmares", marathon=leg, patient=True)
         self.until("it is deliberated", partial(self.is_in, leg, "deliberated"))
-        self.call("registration", "move_marathon", marathon=leg, to="closed", patient=True)
 
     def pass_on(self, leg: str) -> None:
         """The relay: offered, accepted, granted, received; or the cycle is over."""

@@ -36,6 +36,9 @@ class Action:
     given: tuple[str, ...] = ()
     """What the page that leads here says beside the path's parts, and nobody types."""
 
+    needs: tuple[str, ...] = ()
+    """Fields that must be filled in here, although their door does without."""
+
     stored: str = ""
     """The door that tells what a form for a change begins with."""
 
@@ -50,4 +53,4 @@ class Action:
     @cached_property
     def sheet(self) -> Sheet:
         """Its form's fields."""
-        return Sheet(self.name, self.route, (("", self.fields), *self.groups))
+        return Sheet(self.name, self.route, (("", self.fields), *self.groups), self.needs)

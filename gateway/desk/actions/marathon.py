@@ -1,4 +1,4 @@
-"""What organisers do with a marathon: settings, host, projects, people, the vote, the relay."""
+"""What organisers do with a marathon: settings, host, projects, people, the vote."""
 
 from __future__ import annotations
 
@@ -46,23 +46,10 @@ MARATHON = (
                    "missing needs a written reason."),
     ),
     Action(
-        "clore", "move_marathon",
-        N_("Close the marathon"), N_("Close the marathon"),
-        N_("The marathon is closed, and the relay is offered to the next host town."),
-        fixed={"to": "closed"},
-        warning=N_("The premises are released, the link between voters and ballots is destroyed "
-                   "for good, and the relay is offered to the next host town."),
-    ),
-    Action(
         "annuler-le-marathon", "move_marathon",
         N_("Cancel the marathon"), N_("Cancel the marathon"), N_("The marathon is cancelled."),
         ("reason",), fixed={"to": "cancelled"}, danger=True,
         warning=N_("A cancelled marathon does not come back; the relay moves on to the next."),
-    ),
-    Action(
-        "repondre-au-relais", "answer_relay",
-        N_("Answer the offer of the relay"), N_("Answer"), N_("Your answer is sent."),
-        ("answer", "reason"),
     ),
 )  # fmt: skip
 

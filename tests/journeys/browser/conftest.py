@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Reque
 from deploy.local import Chromium, ServerError
 from tests.journeys.browser import marathons
 from tests.journeys.browser.looks import must_be_open_to_all
+from tests.journeys.browser.staged import Stage
 from tests.journeys.browser.town import Town
 from tests.servers import NO_BROWSER, absent
 
@@ -93,7 +94,7 @@ def fresh_town(browser: Browser, tmp_path: Path) -> Iterator[Town]:
 class Visit:
     """Somebody's browser window, which remembers whatever went wrong in it."""
 
-    def __init__(self, context: BrowserContext, town: Town, with_scripts: bool) -> None:
+    def __init__(self, context: BrowserContext, town: Town | Stage, with_scripts: bool) -> None:
         self.town = town
         self.with_scripts = with_scripts
         self.page: Page = context.new_page()
@@ -153,16 +154,18 @@ class Visit:
             found = self.page.locator(".alert-success")
             return found.count() > 0 and sentence in found.first.inner_text()
 
+        assert isinstance(self.town, Town)
         self.town.until(done, f"« {sentence} » after « {words} »")
 
     def sign_in(self, email: str) -> None:
-        """As anybody does: by the code in the mail."""
+        """As anybody does in a town: by the code in the mail."""
         self.go("/connexion")
         self.sign_in_here(email)
         assert self.page.url.endswith("/moi")
 
     def sign_in_here(self, email: str) -> None:
         """From the page that asks to sign in."""
+        assert isinstance(self.town, Town)
         seen = self.town.mails_to(email)
         self.fill("Votre adresse électronique", email)
         self.press("M’envoyer le lien")
@@ -182,12 +185,17 @@ Visits = Callable[..., Any]
 def visit(browser: Browser, tmp_path: Path) -> Visits:
     """Makes a visit of a profile; at its end nothing may have gone wrong in it.
 
+    On a stage by somebody of that name, for nobody signs in there.
+
     What the page looked like when a journey failed is kept in the test's folder.
     """
 
     @contextmanager
-    def begin(profile: str, town: Town) -> Iterator[Visit]:
-        context = browser.new_context(**PROFILES[profile], locale="fr-FR")
+    def begin(profile: str, town: Town | Stage, name: str = "") -> Iterator[Visit]:
+        headers = {"Authorization": f"Bearer {name}"} if name else {}
+        context = browser.new_context(
+            **PROFILES[profile], locale="fr-FR", extra_http_headers=headers
+        )
         with_scripts = PROFILES[profile].get("java_script_enabled", True)
         made = Visit(context, town, with_scripts)
         try:

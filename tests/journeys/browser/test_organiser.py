@@ -12,6 +12,7 @@ from tests.journeys.browser.town import LEGS, ORGANISER, Town
 
 DESK = f"/bureau/marathons/{LEGS[0]}"
 TEAMS = ("Le four commun", "La laine d’ici", "Vélos retapés")
+CLOSE = "Clôturer définitivement le marathon"
 JURORS = ("alix@example.org", "basile@example.org", "camille@example.org")
 
 
@@ -33,12 +34,24 @@ def test_a_marathon_from_the_desk_to_its_closing(
         close(me, town)
 
 
+def see_the_offer(me: Visit, town: Town) -> None:
+    """The page of the closing tells of the offer by itself; without scripts when asked again."""
+    me.go(f"{DESK}/cloture")
+
+    def told() -> bool:
+        if not me.with_scripts:
+            me.press("Actualiser")
+        return me.page.get_by_text("Relais proposé").count() > 0
+
+    town.until(told, "the offer is told of")
+
+
 def test_the_desk_of_a_closed_marathon_offers_nothing_that_can_not_be_done(
     closed: Town, visit: Visits
 ) -> None:
     with visit("desktop", closed) as me:
         me.sign_in(ORGANISER)
-        for page in ("", "/projets", "/locaux", "/jury", "/vote"):
+        for page in ("", "/projets", "/locaux", "/jury", "/vote", "/cloture"):
             me.go(f"{DESK}{page}")
             me.look()
             assert me.page.locator("main a[href^='/faire/']").all_inner_texts() == []
@@ -199,9 +212,20 @@ def close(me: Visit, town: Town) -> None:
     """The closing passes the relay on, which the next marathon's desk accepts."""
     town.until(lambda: town.state(LEGS[0]) == "deliberated", "deliberated")
     me.go(DESK)
-    me.press("Clôturer le marathon")
-    me.press("Clôturer le marathon")
-    assert "Le marathon est clos" in me.told()
+    me.press("Vers la clôture")
+    me.look()
+    town_name = "Pour clôturer, tapez le nom de la ville hôte"
+    me.fill(town_name, "Monflanquin")
+    me.press(CLOSE)
+    assert "rien n’a été clôturé" in me.page.get_by_role("alert").inner_text()
+    assert me.page.get_by_label(town_name).input_value() == "Monflanquin"
+    me.look()
+    assert town.state(LEGS[0]) == "deliberated"
+    me.fill(town_name, "monsempron libos")
+    me.press(CLOSE)
+    assert "Ce marathon est clos." in me.told()
+    me.look()
+    see_the_offer(me, town)
     second = f"/bureau/marathons/{LEGS[1]}"
 
     def offered() -> bool:
