@@ -7,14 +7,13 @@ idempotency key, and whatever a gateway would have to refuse, for voting knows t
 from __future__ import annotations
 
 import secrets
-import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from typing import Any, Unpack
 
 from gateway.asking import Caller, Request
+from gateway.intake.attempts import Attempts, StillTrying
 from gateway.intake.known import FRESH_S, KEPT_S, Known
 from gateway.intake.lane import Ballot, Lane, Sender
 from gateway.languages import N_
@@ -49,11 +48,8 @@ class BallotsInBatches:
         self.patience_s = patience_s
         self._known: dict[str, Known] = {}
         self._lanes: dict[str, Lane] = {}
-        self._asking: set[str] = set()
-        self._learners: dict[str, threading.Lock] = {}
-        self._opening = threading.Lock()
-        self._closed, self._closed_until = False, 0.0
-        self._away, self._away_until = False, 0.0
+        self._learning: Attempts[Known | None] = Attempts(patience_s, PAUSE_S)
+        self._opening: Attempts[Lane] = Attempts(patience_s, PAUSE_S)
 
     def call(
         self, service: str, door: str, request: Request | None = None, **how: Unpack[How]
@@ -75,7 +71,7 @@ class BallotsInBatches:
             return (
                 {"ok": receipt} if receipt else self.caller.exchange(service, door, request, **how)
             )
-        except Unavailable as error:
+        except (Unavailable, StillTrying) as error:
             raise not_confirmed() from error
 
     def close(self) -> None:
@@ -109,81 +105,42 @@ class BallotsInBatches:
     def _known_of(self, poll: str) -> Known | None:
         """What is known of a poll; ``None`` of one that takes no ballots, as far as one knows.
 
-        Raises ``Unavailable``.
+        Raises ``Unavailable``, :class:`StillTrying`.
         """
         known = self._known.get(poll)
         if known is None or known.age > KEPT_S:
-            return self._learn_once(poll)
-        if known.age > FRESH_S and poll not in self._asking:
-            with suppress(Unavailable):
-                return self._learn(poll)
+            return self._learning.wait_for(poll, lambda: self._learn(poll))
+        if known.age > FRESH_S:
+            self._learning.begin(poll, lambda: self._learn(poll))
         return known
-
-    def _learn_once(self, poll: str) -> Known | None:
-        """One asks; who comes meanwhile waits for what is learned. Raises as ``_learn``."""
-        lock = self._learners.setdefault(poll, threading.Lock())
-        try:
-            with self._alone(lock, wait=not self._away):
-                known = self._known.get(poll)
-                return known if known and known.age <= KEPT_S else self._learn(poll)
-        finally:
-            self._learners.pop(poll, None)
-
-    @contextmanager
-    def _alone(self, lock: threading.Lock, wait: bool) -> Iterator[None]:
-        """Holds a lock, which others may hold who find out something. Who does not get it in a
-        voter's time is told so; at once where the last attempt failed: this one may as well."""
-        if not (lock.acquire(timeout=self.patience_s) if wait else lock.acquire(blocking=False)):
-            raise not_confirmed()
-        try:
-            yield
-        finally:
-            lock.release()
 
     def _learn(self, poll: str) -> Known | None:
         """Asks voting; what voting refuses is forgotten. Raises ``Unavailable``."""
-        if time.monotonic() < self._away_until:
-            raise Unavailable("voting")
-        self._asking.add(poll)
         asked_at = time.monotonic()
         try:
             lent = self.caller.call("voting", "lend_poll", {"poll": poll})
         except Unavailable:
-            self._away, self._away_until = True, time.monotonic() + PAUSE_S
             raise
         except Refusal:
-            self._away = False
             self._known.pop(poll, None)
             return None
-        finally:
-            self._asking.discard(poll)
-        self._away = False
         self._known[poll] = Known.of(lent, asked_at)
         return self._known[poll]
 
     def _lane_of(self, known: Known) -> Lane:
-        """The poll's lane, opened for its first ballot. Raises ``Refusal``."""
+        """The lane, opened for its first ballot. Raises ``Refusal``, :class:`StillTrying`."""
         lane = self._lanes.get(known.poll)
         if lane is not None and not lane.dead:
             return lane
-        # One tries; the others wait for what becomes of it, and none tries after another.
-        with self._alone(self._opening, wait=not self._closed):
-            return self._opened(known)
+        return self._opening.wait_for(known.poll, lambda: self._opened(known))
 
     def _opened(self, known: Known) -> Lane:
         lane = self._lanes.get(known.poll)
         if lane is not None and not lane.dead:
             return lane
-        if time.monotonic() < self._closed_until:
-            raise not_confirmed()
         if lane is not None:
             lane.close()
-        try:
-            lane = self._lanes[known.poll] = self._open_lane(known)
-        except BaseException:
-            self._closed, self._closed_until = True, time.monotonic() + PAUSE_S
-            raise
-        self._closed = False
+        lane = self._lanes[known.poll] = self._open_lane(known)
         return lane
 
     def _open_lane(self, known: Known) -> Lane:
