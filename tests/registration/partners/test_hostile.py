@@ -172,9 +172,19 @@ def test_a_notice_of_a_leg_that_is_not_its_senders_is_refused(
     five: Partners, hostile: Hostile
 ) -> None:
     leg = {
-        **{"marathon": "saison-3", "leg": 3, "state": "cancelled", "epoch": 9, "version": 9},
-        **{"title": "x", "host_insee": None, "host_name": None, "mobilises_at": None},
-        **{"starts_at": None, "ends_at": None, "closed_at": None, "palmares": None},
+        "marathon": "saison-3",
+        "leg": 3,
+        "state": "cancelled",
+        "epoch": 9,
+        "version": 9,
+        "title": "x",
+        "host_insee": None,
+        "host_name": None,
+        "mobilises_at": None,
+        "starts_at": None,
+        "ends_at": None,
+        "closed_at": None,
+        "palmares": None,
         "reason": "faux",
     }
     five[BASTIDES].receive(hostile.notice(BASTIDES, legs=[leg]), CONFLUENT)

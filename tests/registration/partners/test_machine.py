@@ -203,12 +203,11 @@ class RelayMachine(RuleBasedStateMachine):
         self.collect()
 
     def _answer(self, instance: Instance, answer: str) -> bool:
-        return any(
-            [
-                self.attempt(instance, "answer_relay", relay=relay, answer=answer)
-                for relay in instance.relay_ids("offered")
-            ]
-        )
+        answered = [
+            self.attempt(instance, "answer_relay", relay=relay, answer=answer)
+            for relay in instance.relay_ids("offered")
+        ]
+        return any(answered)
 
     @rule(data=st.data())
     def play(self, data: st.DataObject) -> None:
@@ -304,7 +303,8 @@ class RelayMachine(RuleBasedStateMachine):
 
     def _everybody(self) -> bool:
         """Everybody does what is theirs to do; whether there was anything."""
-        return any([self._answer(one, "accepted") or self._play(one) for one in self.partners])
+        acted = [self._answer(one, "accepted") or self._play(one) for one in self.partners]
+        return any(acted)
 
     def _step_in(self) -> None:
         """Nothing moves: the holder's organiser, the joint body, or the end of a leg."""
@@ -316,7 +316,8 @@ class RelayMachine(RuleBasedStateMachine):
         ]
         for leg in waiting:
             request = {"cycle": CYCLE, "to_marathon": f"{CYCLE}-{leg}"}
-            if any([self.attempt(one, "offer_relay", **request) for one in self.partners]):
+            offered = [self.attempt(one, "offer_relay", **request) for one in self.partners]
+            if any(offered):
                 return
         if not any(self._reassign(leg) for leg in waiting):
             for leg in waiting:
@@ -339,14 +340,14 @@ QUIET: dict[str, Any] = {
 }
 
 
-class TestRelayMachine(RelayMachine.TestCase):  # type: ignore[name-defined,misc]
+class TestRelayMachine(RelayMachine.TestCase):  # type: ignore[valid-type,misc]
     """The ordinary run: some examples, the same each time."""
 
     settings = settings(max_examples=12, stateful_step_count=25, derandomize=True, **QUIET)
 
 
 @pytest.mark.long
-class TestRelayMachineLong(RelayMachine.TestCase):  # type: ignore[name-defined,misc]
+class TestRelayMachineLong(RelayMachine.TestCase):  # type: ignore[valid-type,misc]
     """Many examples."""
 
     settings = settings(max_examples=400, stateful_step_count=50, **QUIET)
