@@ -7,8 +7,6 @@ everybody answering, the relay reaches the finale and everybody knows that the c
 
 from __future__ import annotations
 
-import functools
-import shutil
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -20,37 +18,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.chassis.errors import Refusal
-from tests.registration.partners.stage import CYCLE, NAMES, Instance, Parcel, Partners
+from tests.registration.partners.scenes import MEMORY, scene
+from tests.registration.partners.stage import CYCLE, NAMES, Instance, Parcel
 from tests.registration.partners.world import Ledger
 
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 MOST_ON_THE_WAY = 40
-
-
-@functools.cache
-def opened(operators: tuple[str, ...], joint_body: str | None) -> tuple[Path, dict[str, str], Any]:
-    """A folder with the databases of a cycle that is open everywhere, its runs and its time."""
-    folder = Path(tempfile.mkdtemp(dir=MEMORY))
-    made = Partners(folder, list(operators), joint_body)
-    made.open()
-    for leg in range(1, len(operators) + 1):
-        made.operator(leg).mobilise(leg)
-    made.quiet()
-    made.finish()
-    for instance in made:
-        instance.back_up(instance.folder / "copy")
-        for path in instance.folder.glob("registration.sqlite*"):
-            path.unlink()
-        (instance.folder / "copy").rename(instance.path)
-    return folder, {instance.name: instance.core.run for instance in made}, made.now
-
-
-def stage(folder: Path, operators: tuple[str, ...], joint_body: str | None) -> Partners:
-    """A copy of a cycle that is open everywhere, as if nobody had stopped."""
-    template, runs, now = opened(operators, joint_body)
-    shutil.copytree(template, folder, dirs_exist_ok=True)
-    return Partners(folder, list(operators), joint_body, runs, now)
-
 
 CASTS: tuple[tuple[str, ...], ...] = (
     NAMES[:2],
@@ -74,7 +46,7 @@ class RelayMachine(RuleBasedStateMachine):
     @initialize(data=st.data())
     def open(self, data: st.DataObject) -> None:
         self.operators = data.draw(st.sampled_from(self.casts))
-        self.partners = stage(Path(self.folder.name), self.operators, NAMES[0])
+        self.partners = scene(Path(self.folder.name), self.operators, NAMES[0])
         self.names = list(self.partners.instances)
         # One instance is ever restored: two at once can forget what both had seen.
         self.victim = data.draw(st.sampled_from(self.names))
