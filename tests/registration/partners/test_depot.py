@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from services.chassis.config import Settings
 from services.chassis.courier import Destination, Outcome, Parcel
 from services.registration.partners.canonical import canonical
 from services.registration.partners.depot import Depot
-from services.registration.tables import PackageOut, Partner
+from services.registration.tables import PackageOut, Partner, Told
 from tests.registration.partners.stage import NAMES, Partners
 
 
@@ -109,3 +110,18 @@ def test_what_comes_is_taken_once_and_refused_on_anothers_channel(
     assert depot.receive(parcel.body, "bastides") == "wrong_channel"
     assert depot.receive(b"\xff", "confluent") == "malformed"
     assert two["fumel"].refusals()["confluent", "malformed"] == 1
+
+
+def test_a_cycle_opened_long_after_the_start_is_asked_about_at_once(two: Partners) -> None:
+    two.quiet()
+    two.move(timedelta(hours=5))
+    two.quiet()
+    for instance in two:
+        instance.open({**two.file, "cycle": "autre-saison"})
+    two.move(timedelta(seconds=3))
+    two.quiet()
+    for instance in two:
+        query = select(Told.partner).where(Told.cycle == "autre-saison")
+        assert (
+            len(instance.within(lambda work, query=query: list(work.session.scalars(query)))) == 1
+        )
