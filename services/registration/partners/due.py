@@ -30,6 +30,7 @@ def tick(work: Work) -> None:
         relays.lock_all(work, cycle)
         row = relays.locked_cycle(work, cycle)
         incoming.follow(work, row)
+        relays.remind(work, cycle)
         asked = _ask(work, row, run) or asked
     if asked:
         run.asked_at = work.now

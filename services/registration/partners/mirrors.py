@@ -23,7 +23,7 @@ def hear(work: Work, cycle: Cycle, package: Package, leg: dict[str, Any]) -> boo
     Raises ``Rejected("not_allowed")`` for a leg that is not the sender's. The joint body may
     also say that somebody's leg is cancelled, of which nothing is heard any more.
     """
-    row = work.session.get(Marathon, leg["marathon"], populate_existing=True)
+    row = work.session.get(Marathon, leg["marathon"])
     if row is None or row.cycle != cycle.id:
         raise Rejected("not_allowed", f"{leg['marathon']} is no leg of the cycle")
     if row.operated_by != package.sender:

@@ -147,4 +147,4 @@ def palmares_shown(work: Work, leg: Marathon) -> dict[str, Any] | None:
 
 def _titles(work: Work, marathon: str) -> dict[str, str]:
     query = select(Project.id, Project.title).where(Project.marathon == marathon)
-    return {project: title for project, title in work.session.execute(query)}
+    return {row.id: row.title for row in work.session.execute(query)}
