@@ -27,6 +27,7 @@ from deploy.local.rabbitmq import RELAY_PLUGINS, RabbitMQ
 from deploy.local.state import State
 from deploy.relay import definitions, management
 from deploy.relay.management import Management
+from services.chassis import migrations, topology
 from services.chassis.config import Settings
 from services.chassis.core import Core
 from services.chassis.courier import MOST_IN
@@ -179,9 +180,10 @@ def _side(name: str, other: str, folder: Path, broker: RabbitMQ, servers: Borrow
         **crash,
     )
     instance.env.pop("MARATHON_CLOCK_FILE")
-    instance.marathon("migrate", "registration")
-    instance.marathon("topology", "apply")
-    core = make_core("registration", Settings.from_env({**instance.env, "MARATHON_CRASH_AT": ""}))
+    settings = Settings.from_env({**instance.env, "MARATHON_CRASH_AT": ""})
+    migrations.upgrade("registration", settings)
+    topology.apply(settings)
+    core = make_core("registration", settings)
     core.within(lambda work: work.session.add(_partner(other, work)))
     port = broker.state.port("amqp", 5673)
     return Side(name, other, name, instance, core, Proxy(f"amqp://127.0.0.1:{port}"))
@@ -386,3 +388,12 @@ def _flood(url: str, body: bytes, stop: threading.Event) -> None:
             for _ in range(20):
                 producer.publish(body, exchange="relay.in", routing_key=f"from.{FLOODER}")
             time.sleep(0.02)
+
+
+def test_nothing_went_wrong_on_the_way_that_was_not_meant_to(pair: Pair) -> None:
+    """Runs last: what the processes said meanwhile."""
+    for side in (pair.alpha, pair.beta):
+        said = (side.instance.folder / "registration.log").read_text()
+        assert "packages_not_carried" not in said
+        assert "package_not_taken" not in said
+        assert "Traceback" not in said
