@@ -15,7 +15,7 @@ from services.chassis.errors import Invalid, NotFound, Refusal
 from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
 from services.registration import batons, marathons
-from services.registration.partners import chain, handing, letters, sharing, told
+from services.registration.partners import chain, handing, letters, mirrors, sharing, told
 from services.registration.tables import Cycle, Grant, Marathon, Relay
 
 TAKEN = ("accepted", "passed", "received")
@@ -383,6 +383,12 @@ def received(work: Work, relay: Relay) -> None:
         letters.next_host(work, relay)
 
 
+def has_open(work: Work, cycle: str) -> bool:
+    """Whether an offer of a cycle waits for an answer or its grant."""
+    query = select(Relay.id).where(Relay.cycle == cycle, Relay.state.in_(OPEN)).limit(1)
+    return work.session.scalar(query) is not None
+
+
 def remind(work: Work, cycle: str) -> None:
     """Reminds the organisers of a cycle's open offers before their time is over."""
     for relay in _open(work, cycle):
@@ -468,6 +474,29 @@ def _may_reassign(work: Work, cycle: Cycle, even_unheard: bool) -> None:
             "Attendez qu’ils répondent, ou confirmez que vous réattribuez sans les entendre.",
             missing=told.missing(work, cycle),
         )
+
+
+def may_give_up(work: Work, marathon: str) -> bool:
+    """Whether a leg is elsewhere and this instance the joint body's of its cycle."""
+    row = marathons.found(work, marathon)
+    cycle = found_cycle(work, row.cycle)
+    is_ours = sharing.joint_body(cycle) == sharing.me(work)
+    return is_ours and sharing.is_elsewhere(work, row)
+
+
+def give_up(work: Work, marathon: str, reason: str) -> Marathon:
+    """Cancels a leg elsewhere of which nothing is heard any more: the joint body only.
+
+    All partners are told; so the cycle can end without it.
+    """
+    work.actor.must("organiser", None)
+    row = marathons.found(work, marathon)
+    lock_all(work, row.cycle)
+    cycle = locked_cycle(work, row.cycle)
+    if row.state not in marathons.OVER:
+        mirrors.give_up(work, cycle, row, work.now, reason)
+        settle(work, cycle.id)
+    return row
 
 
 def lock_all(work: Work, cycle: str) -> list[Marathon]:

@@ -173,6 +173,7 @@ def _insert(
     )
     work.session.add(grant)
     cycle.term = max(cycle.term, package.term)
+    cycle.noticed = None
     work.session.flush()
 
 
@@ -194,6 +195,7 @@ def _replace(
     rival.marathon, rival.granted_at = body["to_marathon"], body["granted_at"]
     rival.package, rival.digest, rival.document = package.id, digest, document
     rival.relay = None
+    sharing.touch(work, rival.cycle)
     word = work.session.get(Witness, (*key_of(rival), sharing.me(work)))
     if word is not None:
         word.digest = digest
@@ -225,6 +227,7 @@ def witness(work: Work, cycle: Cycle) -> None:
     is_told = bool(unsaid) and told.is_told(work, cycle)
     for grant in unsaid:
         if is_told or is_raising(grant):
+            cycle.noticed = None
             _say_word(work, key_of(grant), sharing.me(work), str(grant.digest))
 
 

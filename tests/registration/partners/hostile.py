@@ -102,7 +102,9 @@ class Hostile:
             "granted_at": self.now,
             "leg": self.over(source),
             "baton": {
-                **{"leg": source, "palmares_digest": DIGEST, "chain": []},
+                "leg": source,
+                "palmares_digest": DIGEST,
+                "chain": [],
                 "templates": TEMPLATES,
             },
             "previous": self.previous(at[0], at[1] - 1),

@@ -7,8 +7,6 @@ everybody answering, the relay reaches the finale and everybody knows that the c
 
 from __future__ import annotations
 
-import functools
-import shutil
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -20,37 +18,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.chassis.errors import Refusal
-from tests.registration.partners.stage import CYCLE, NAMES, Instance, Parcel, Partners
+from tests.registration.partners.scenes import MEMORY, scene
+from tests.registration.partners.stage import CYCLE, NAMES, Instance, Parcel
 from tests.registration.partners.world import Ledger
 
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 MOST_ON_THE_WAY = 40
-
-
-@functools.cache
-def opened(operators: tuple[str, ...], joint_body: str | None) -> tuple[Path, dict[str, str], Any]:
-    """A folder with the databases of a cycle that is open everywhere, its runs and its time."""
-    folder = Path(tempfile.mkdtemp(dir=MEMORY))
-    made = Partners(folder, list(operators), joint_body)
-    made.open()
-    for leg in range(1, len(operators) + 1):
-        made.operator(leg).mobilise(leg)
-    made.quiet()
-    made.finish()
-    for instance in made:
-        instance.back_up(instance.folder / "copy")
-        for path in instance.folder.glob("registration.sqlite*"):
-            path.unlink()
-        (instance.folder / "copy").rename(instance.path)
-    return folder, {instance.name: instance.core.run for instance in made}, made.now
-
-
-def stage(folder: Path, operators: tuple[str, ...], joint_body: str | None) -> Partners:
-    """A copy of a cycle that is open everywhere, as if nobody had stopped."""
-    template, runs, now = opened(operators, joint_body)
-    shutil.copytree(template, folder, dirs_exist_ok=True)
-    return Partners(folder, list(operators), joint_body, runs, now)
-
 
 CASTS: tuple[tuple[str, ...], ...] = (
     NAMES[:2],
@@ -74,7 +46,7 @@ class RelayMachine(RuleBasedStateMachine):
     @initialize(data=st.data())
     def open(self, data: st.DataObject) -> None:
         self.operators = data.draw(st.sampled_from(self.casts))
-        self.partners = stage(Path(self.folder.name), self.operators, NAMES[0])
+        self.partners = scene(Path(self.folder.name), self.operators, NAMES[0])
         self.names = list(self.partners.instances)
         # One instance is ever restored: two at once can forget what both had seen.
         self.victim = data.draw(st.sampled_from(self.names))
@@ -203,12 +175,11 @@ class RelayMachine(RuleBasedStateMachine):
         self.collect()
 
     def _answer(self, instance: Instance, answer: str) -> bool:
-        return any(
-            [
-                self.attempt(instance, "answer_relay", relay=relay, answer=answer)
-                for relay in instance.relay_ids("offered")
-            ]
-        )
+        answered = [
+            self.attempt(instance, "answer_relay", relay=relay, answer=answer)
+            for relay in instance.relay_ids("offered")
+        ]
+        return any(answered)
 
     @rule(data=st.data())
     def play(self, data: st.DataObject) -> None:
@@ -304,7 +275,8 @@ class RelayMachine(RuleBasedStateMachine):
 
     def _everybody(self) -> bool:
         """Everybody does what is theirs to do; whether there was anything."""
-        return any([self._answer(one, "accepted") or self._play(one) for one in self.partners])
+        acted = [self._answer(one, "accepted") or self._play(one) for one in self.partners]
+        return any(acted)
 
     def _step_in(self) -> None:
         """Nothing moves: the holder's organiser, the joint body, or the end of a leg."""
@@ -316,7 +288,8 @@ class RelayMachine(RuleBasedStateMachine):
         ]
         for leg in waiting:
             request = {"cycle": CYCLE, "to_marathon": f"{CYCLE}-{leg}"}
-            if any([self.attempt(one, "offer_relay", **request) for one in self.partners]):
+            offered = [self.attempt(one, "offer_relay", **request) for one in self.partners]
+            if any(offered):
                 return
         if not any(self._reassign(leg) for leg in waiting):
             for leg in waiting:
@@ -339,14 +312,14 @@ QUIET: dict[str, Any] = {
 }
 
 
-class TestRelayMachine(RelayMachine.TestCase):  # type: ignore[name-defined,misc]
+class TestRelayMachine(RelayMachine.TestCase):  # type: ignore[valid-type,misc]
     """The ordinary run: some examples, the same each time."""
 
     settings = settings(max_examples=12, stateful_step_count=25, derandomize=True, **QUIET)
 
 
 @pytest.mark.long
-class TestRelayMachineLong(RelayMachine.TestCase):  # type: ignore[name-defined,misc]
+class TestRelayMachineLong(RelayMachine.TestCase):  # type: ignore[valid-type,misc]
     """Many examples."""
 
     settings = settings(max_examples=400, stateful_step_count=50, **QUIET)
