@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -12,7 +15,7 @@ from services.chassis.config import Settings
 from services.chassis.courier import Destination, Outcome, Parcel
 from services.registration.partners.canonical import canonical
 from services.registration.partners.depot import Depot
-from services.registration.tables import PackageOut, Partner
+from services.registration.tables import PackageOut, Partner, Told
 from tests.registration.partners.stage import NAMES, Partners
 
 
@@ -109,3 +112,19 @@ def test_what_comes_is_taken_once_and_refused_on_anothers_channel(
     assert depot.receive(parcel.body, "bastides") == "wrong_channel"
     assert depot.receive(b"\xff", "confluent") == "malformed"
     assert two["fumel"].refusals()["confluent", "malformed"] == 1
+
+
+def test_a_cycle_opened_long_after_the_start_is_asked_about_at_once(two: Partners) -> None:
+    two.quiet()
+    two.move(timedelta(hours=5))
+    for name in ("autre", "encore"):  # the second while the first was asked about just now
+        for instance in two:
+            instance.open({**two.file, "cycle": name})
+        two.move(timedelta(seconds=3))
+        two.quiet()
+        query = select(Told.cycle).where(Told.cycle == name)
+        assert [instance.within(partial(_scalar, query)) for instance in two] == [name] * 2
+
+
+def _scalar(query: Any, work: Any) -> Any:
+    return work.session.scalar(query)

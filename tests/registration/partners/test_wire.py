@@ -352,7 +352,7 @@ def _notice(sender: str, recipient: str) -> Package:
 def test_a_flood_of_one_partner_delays_anothers_offer_little_and_is_counted(pair: Pair) -> None:
     """A third partner sends forged packages as fast as the broker lets it."""
     beta = pair.beta
-    quiet = sorted(_seconds_to_offer(pair) for _ in range(5))
+    quiet = sorted(_seconds_to_offer(pair) for _ in range(3))
     before = beta.refused("bad_signature")
     document = sign(_notice(sender=FLOODER, recipient=BETA), key_of(FLOODER))
     forged = json.dumps({**document, "hop": 7}).encode()
@@ -361,16 +361,16 @@ def test_a_flood_of_one_partner_delays_anothers_offer_little_and_is_counted(pair
     flood.start()
     try:
         until(lambda: _depth(pair, f"relay.in.{FLOODER}", BETA) > 150, "a queue that is full")
-        flooded = sorted(_seconds_to_offer(pair) for _ in range(5))
+        flooded = sorted(_seconds_to_offer(pair) for _ in range(3))
     finally:
         stop.set()
         flood.join()
     assert _depth(pair, f"relay.in.{FLOODER}", BETA) <= MOST_IN * 1.2
     assert beta.refused("bad_signature") - before > 100
-    ratio = flooded[2] / quiet[2]
-    print(f"offers: {quiet[2]:.2f} s, during a flood {flooded[2]:.2f} s, {ratio:.2f} times")
+    ratio = flooded[1] / quiet[1]
+    print(f"offers: {quiet[1]:.2f} s, during a flood {flooded[1]:.2f} s, {ratio:.2f} times")
     # Its 200 that wait would be seconds; by turns it is a few messages.
-    assert flooded[2] - quiet[2] < 3
+    assert flooded[1] - quiet[1] < 3
     assert ratio < 4
     until(lambda: _depth(pair, f"relay.in.{FLOODER}", BETA) == 0, "the flood is read", 120)
 
