@@ -82,7 +82,9 @@ class Partner(Instance):
             *broker,
         )
         given = read_env(self.place.env_file)
-        self.env = {**self.env, **given, "MARATHON_CLOCK_FILE": str(self.clock_file)}
+        # A play's jurors read their mails, as everybody may in a demonstration.
+        more = {"MARATHON_CLOCK_FILE": str(self.clock_file), "MARATHON_DEMO": "1"}
+        self.env = {**self.env, **given, **more}
         self.marathon("migrate", "all")
         self.marathon("topology", "apply")
         wanted = ("token", "create", "--label", "play", "--role", "organiser")
@@ -256,7 +258,7 @@ def make(
 
 def _start(partner: Partner) -> None:
     # Without a broker all of it is one process.
-    partner.start(*([] if partner.broker else ["embedded"]))
+    partner.start(*((*SERVICES, "gateway", "mail") if partner.broker else ["embedded"]))
 
 
 # --- databases of one's own ---------------------------------------------------------------
