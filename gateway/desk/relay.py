@@ -17,6 +17,7 @@ from gateway.asking import ask, parts, visitor
 from gateway.desk import partners
 from gateway.site import words
 from gateway.site.gaps import part
+from gateway.site.operators import elsewhere
 from gateway.site.private import private
 
 PATH = "/bureau/marathons/<marathon>/relais"
@@ -75,8 +76,9 @@ class Coming:
 
 
 def is_asked(desk: Answer, relay: Answer) -> bool:
-    """Whether an offer waits for this marathon's own answer."""
-    return (relay["state"], relay["to_marathon"]) == ("offered", desk["marathon"]["id"])
+    """Whether an offer waits for this marathon's own answer, and here."""
+    asked = (relay["state"], relay["to_marathon"]) == ("offered", desk["marathon"]["id"])
+    return asked and not elsewhere(desk["marathon"])
 
 
 def last_offer(desk: Answer) -> Answer | None:
@@ -89,7 +91,8 @@ def may_offer(desk: Answer) -> bool:
     """Whether this marathon's organisers may offer its baton to a host of their choice."""
     last = last_offer(desk)
     granted = last is not None and last["state"] not in (*OPEN, *ENDED)
-    return words.is_closed(desk["marathon"]["state"]) and desk["holds_baton"] and not granted
+    here = desk["holds_baton"] and not elsewhere(desk["marathon"])
+    return here and words.is_closed(desk["marathon"]["state"]) and not granted
 
 
 def _goes(desk: Answer, relay: Answer) -> bool:
@@ -97,7 +100,7 @@ def _goes(desk: Answer, relay: Answer) -> bool:
 
 
 def _was_answered(desk: Answer, relay: Answer) -> bool:
-    return relay["to_marathon"] == desk["marathon"]["id"] and relay["state"] != "offered"
+    return relay["to_marathon"] == desk["marathon"]["id"] and not is_asked(desk, relay)
 
 
 def _coming(relay: Answer, legs: Mapping[str, Answer]) -> Coming:

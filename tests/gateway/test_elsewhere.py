@@ -18,7 +18,7 @@ from tests.gateway.stage import StandIn, bearer, person
 from tests.gateway.test_pages import Page, season
 
 URL = "https://confluent.example.org/relais"
-SHOWN = {
+SHOWN: dict[str, Any] = {
     "number": 2,
     "digest": "ab" * 32,
     "ranks": [{"rank": 1, "projects": ["Le <four>", "La laine"]}, {"rank": 3, "projects": ["X"]}],

@@ -124,7 +124,7 @@ def test_the_receiving_side_sees_who_offers_what_until_when(seen: Partners) -> N
     assert "Cette étape est close." in words
     digest = seen["fumel"].call("get_marathon", marathon=f"{CYCLE}-1")["palmares"]["digest"]
     assert f"L’empreinte de son palmarès publié : {digest}" in words
-    assert "Ses réglages, si vous voulez les reprendre : Tout le monde" in words
+    assert "Ses réglages, si vous voulez les reprendre : Qui peut voter : Tout le monde" in words
     assert "En cas d’égalité, le prix est partagé" in words
     assert "La chaîne de 1 étape" in words
     assert "Rien sur des personnes" in words
@@ -287,6 +287,9 @@ def test_the_desk_of_a_leg_elsewhere_can_only_be_looked_at(seen: Partners) -> No
     assert "Confluent conduit cette étape sur son propre site" in words
     assert "Choisir la ville hôte" not in words
     assert "Dates et réglages" not in words
+    # Nor is the offer that it made to that leg answered here.
+    assert joint.address("accepter-le-relais") == ""
+    assert joint.address("refuser-le-relais") == ""
 
 
 def test_a_leg_elsewhere_is_not_closed_here(seen: Partners) -> None:

@@ -46,6 +46,8 @@ PAGES: dict[str, str] = {
     "desk.jury": f"{DESK}/jury",
     "desk.vote": f"{DESK}/vote",
     "desk.people": f"{DESK}/personnes",
+    "desk.relay": f"{DESK}/relais",
+    "desk.closing": f"{DESK}/cloture",
     "desk.grid": f"{DESK}/grille",
     "desk.act": "/faire/proposer-un-local?marathon=deux-etapes-1&retour=/moi",
 }

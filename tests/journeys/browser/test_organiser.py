@@ -234,9 +234,10 @@ def close(me: Visit, town: Town) -> None:
 
     town.until(offered, "the relay is offered")
     me.look()
-    me.page.get_by_role("link", name="Répondre à l’offre").first.click()
-    me.page.get_by_label("Réponse").select_option("accepted")
-    me.press("Répondre")
-    assert me.told() == "Votre réponse est envoyée."
+    me.press("Répondre à l’offre")
+    me.look()
+    me.press("Accepter le relais")
+    me.press("Accepter le relais")
+    assert me.told().startswith("Vous avez accepté")
     me.go(f"/marathons/{LEGS[0]}/resultats")
     assert me.page.get_by_text("Six mois de loyer").count() == 1
