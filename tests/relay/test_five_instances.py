@@ -135,7 +135,7 @@ class Season:
         """The fifth does to the second all that a partner can."""
         one, victim = self.all["tolzac"], self.all["confluent"]
         hostile = Hostile(one, victim, CYCLE)
-        now = datetime.fromisoformat(victim.get("/api/v1/clock")["now"]).astimezone(UTC)
+        now = datetime.fromisoformat(victim.api("/clock")["now"]).astimezone(UTC)
         forged = hostile.grant(now, 2, 1, 5)
         mine = hostile.grant(now, 6, 5, 3)
         assert hostile.send(hostile.signed(forged)) == 1
