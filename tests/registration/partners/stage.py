@@ -351,6 +351,13 @@ class Partners:
             instance.open(self.file)
         self.quiet()
 
+    def pass_on(self, leg: int) -> None:
+        """Plays a mobilised leg and hands its baton to the next."""
+        self.operator(leg).close(leg)
+        self.quiet()
+        self.operator(leg + 1).answer()
+        self.quiet()
+
     def collect(self) -> None:
         """Puts what the instances have to send on its way."""
         for instance in self:
