@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.chassis.errors import Refusal
+from tests.registration.partners.hostile import Hostile, altered
 from tests.registration.partners.scenes import MEMORY, scene
 from tests.registration.partners.stage import CYCLE, NAMES, Instance, Parcel
 from tests.registration.partners.world import Ledger
@@ -260,11 +261,11 @@ class RelayMachine(RuleBasedStateMachine):
             self.partners.move(timedelta(seconds=3))
             self.partners.quiet()
             self.look()
-            if all(instance.is_finished() for instance in self.partners):
+            if self.is_finished():
                 break
             if not self._everybody():
                 self._step_in()
-        assert all(instance.is_finished() for instance in self.partners), self.where()
+        assert self.is_finished(), self.where()
         for instance in self.partners:
             assert instance.player.failed() == []
         if self.calm:
@@ -272,6 +273,13 @@ class RelayMachine(RuleBasedStateMachine):
                 self.partners.operator(leg).state(leg) for leg in range(1, len(self.operators) + 1)
             ]
             assert states == ["closed"] * len(self.operators), self.where()
+
+    def honest(self) -> list[Instance]:
+        """Those for whom the promises are made."""
+        return list(self.partners)
+
+    def is_finished(self) -> bool:
+        return all(instance.is_finished() for instance in self.honest())
 
     def _everybody(self) -> bool:
         """Everybody does what is theirs to do; whether there was anything."""
@@ -304,6 +312,88 @@ class RelayMachine(RuleBasedStateMachine):
         )
 
 
+class HostileMachine(RelayMachine):
+    """The same with one partner that signs what it likes; its own instance goes on beside it.
+
+    What must hold, holds among the others. The joint body is trusted: its word raises terms.
+    """
+
+    casts = (NAMES[:3], NAMES)
+
+    @initialize(data=st.data())
+    def open(self, data: st.DataObject) -> None:
+        super().open(data)
+        self.calm = False
+        self.hostile = Hostile(self.partners, data.draw(st.sampled_from(self.operators[1:])))
+        self.victim = self.hostile.name  # one fault at a time: none of the others is restored
+
+    def honest(self) -> list[Instance]:
+        return [one for one in self.partners if one.name != self.hostile.name]
+
+    def look(self) -> None:
+        self.ledger.look((one.name, one.path) for one in self.honest())
+
+    def place(self) -> tuple[int, int]:
+        """The place after the latest grant, as the hostile instance knows it."""
+        term, hop, *_rest = self.hostile.instance.grants()[-1]
+        return term, hop + 1
+
+    def strike(self, document: dict[str, Any], via: str | None = None) -> None:
+        """Sends a package to whom it is for, on the hostile partner's channel."""
+        recipient = document["to"]
+        if recipient == self.hostile.name:
+            return
+        receipt = self.partners[recipient].receive(document, via or self.hostile.name)
+        if receipt.verdict not in ("accepted", "repeated", "early"):
+            seen = self.partners[recipient].refusals()
+            assert (self.hostile.name, receipt.verdict) in seen, (receipt, seen)
+        self.collect()
+
+    @rule(data=st.data(), early=st.booleans())
+    def pass_it(self, data: st.DataObject, early: bool) -> None:
+        """It grants to whom it likes: twice, without having closed, or what it never had."""
+        to_leg = data.draw(st.integers(1, len(self.operators)))
+        changes: dict[str, Any] = {"leg": None} if early else {}
+        if self.operators[to_leg - 1] != self.hostile.name:
+            self.strike(self.hostile.grant(to_leg, self.place(), **changes))
+
+    @rule(data=st.data())
+    def forge(self, data: st.DataObject) -> None:
+        """It grants another one's baton, or raises the term, in whoever's name."""
+        legs = st.integers(1, len(self.operators))
+        from_leg, to_leg = data.draw(legs), data.draw(legs)
+        sender = data.draw(st.sampled_from(self.names))
+        reason = data.draw(st.sampled_from([None, "Ville prête"]))
+        term, hop = self.place()
+        at = (term + 7, hop) if reason else (term, data.draw(st.integers(2, hop)))
+        document = self.hostile.grant(to_leg, at, from_leg=from_leg, sender=sender, reason=reason)
+        self.strike(document)
+
+    @precondition(lambda self: self.partners.sent)
+    @rule(data=st.data(), change=st.booleans())
+    def replay(self, data: st.DataObject, change: bool) -> None:
+        """It sends again what it has seen, as it was or with a byte changed."""
+        parcel = data.draw(st.sampled_from(self.partners.sent[-60:]))
+        self.strike(altered(parcel.document) if change else parcel.document)
+
+    @rule(data=st.data())
+    def lie(self, data: st.DataObject) -> None:
+        """It tells everybody who asks that it knows nothing, or of grants that never were."""
+        to = data.draw(st.sampled_from([one.name for one in self.honest()]))
+        chain = []
+        if data.draw(st.booleans()):
+            place = self.place()
+            chain = [self.hostile.grant(leg, place) for leg in (1, len(self.operators))]
+        self.strike(self.hostile.notice(to, chain=chain, answers=self.partners[to].core.run))
+
+    @rule(data=st.data())
+    def flood(self, data: st.DataObject) -> None:
+        """It offers what it has not, many times."""
+        to_leg = data.draw(st.integers(1, len(self.operators)))
+        for _ in range(3):
+            self.strike(self.hostile.offer(to_leg, self.place()))
+
+
 PLAYING = ("mobilised", "running", "ended", "deliberated")
 QUIET: dict[str, Any] = {
     "deadline": None,
@@ -315,7 +405,20 @@ QUIET: dict[str, Any] = {
 class TestRelayMachine(RelayMachine.TestCase):  # type: ignore[valid-type,misc]
     """The ordinary run: some examples, the same each time."""
 
-    settings = settings(max_examples=12, stateful_step_count=25, derandomize=True, **QUIET)
+    settings = settings(max_examples=10, stateful_step_count=20, derandomize=True, **QUIET)
+
+
+class TestHostileMachine(HostileMachine.TestCase):  # type: ignore[valid-type,misc]
+    """The ordinary run: some examples, the same each time."""
+
+    settings = settings(max_examples=6, stateful_step_count=20, derandomize=True, **QUIET)
+
+
+@pytest.mark.long
+class TestHostileMachineLong(HostileMachine.TestCase):  # type: ignore[valid-type,misc]
+    """Many examples."""
+
+    settings = settings(max_examples=300, stateful_step_count=40, **QUIET)
 
 
 @pytest.mark.long
