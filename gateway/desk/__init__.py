@@ -8,6 +8,7 @@ from gateway.desk import (
     acting,
     closing,
     codes,
+    invalidation,
     juror,
     mine,
     organiser,
@@ -37,6 +38,7 @@ def install(app: Flask) -> None:
         closing,
         relay,
         codes,
+        invalidation,
     ):
         pages.add_to(blueprint)
     blueprint.register_error_handler(Refusal, sign_in.or_refused)

@@ -10,7 +10,8 @@ import secrets
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Unpack
 
 from gateway.asking import Caller, Request
@@ -25,8 +26,12 @@ from services.chassis.networks import network_of
 
 TRACKER_BYTES = 16  # RULES V5
 
+TAKEN = frozenset({"poll", "project", "pass", "ip"})
+"""What a ballot with a pass has: one that has more is none, as voting will say."""
+
 PAUSE_S = 1.0
-"""Between two attempts to open a lane: each leaves a queue in a broker that does not confirm."""
+"""Between two attempts to open a lane, for each leaves a queue in a broker that does not confirm,
+and to ask a voting that is away: meanwhile everybody is told at once."""
 
 MakeSender = Callable[[str], Sender]
 
@@ -45,8 +50,10 @@ class BallotsInBatches:
         self._known: dict[str, Known] = {}
         self._lanes: dict[str, Lane] = {}
         self._asking: set[str] = set()
+        self._learners: dict[str, threading.Lock] = {}
         self._opening = threading.Lock()
-        self._closed_until = 0.0
+        self._closed, self._closed_until = False, 0.0
+        self._away, self._away_until = False, 0.0
 
     def call(
         self, service: str, door: str, request: Request | None = None, **how: Unpack[How]
@@ -61,11 +68,15 @@ class BallotsInBatches:
 
         Raises ``Refusal("ballot_not_confirmed")`` of a ballot that may or may not have arrived.
         """
-        if (service, door) == ("voting", "cast") and how.get("key") is None:
-            receipt = self._cast(request or {})
-            if receipt is not None:
-                return {"ok": receipt}
-        return self.caller.exchange(service, door, request, **how)
+        if (service, door) != ("voting", "cast") or not (request or {}).get("pass"):
+            return self.caller.exchange(service, door, request, **how)
+        try:
+            receipt = self._cast(request or {}) if how.get("key") is None else None
+            return (
+                {"ok": receipt} if receipt else self.caller.exchange(service, door, request, **how)
+            )
+        except Unavailable as error:
+            raise not_confirmed() from error
 
     def close(self) -> None:
         """Hands over what waits; to be called when no request is under way any more."""
@@ -75,6 +86,8 @@ class BallotsInBatches:
     def _cast(self, request: Request) -> dict[str, Any] | None:
         poll, project, given = (request.get(name) for name in ("poll", "project", "pass"))
         if not (isinstance(poll, str) and isinstance(project, str) and isinstance(given, str)):
+            return None
+        if request.keys() - TAKEN:
             return None
         known, now = self._known_of(poll), self.clock.now()
         bearer = known.bearer(project, given, now) if known else None
@@ -94,29 +107,57 @@ class BallotsInBatches:
         return {"poll": poll, "receipt": ballot.tracker, "accepted_at": ballot.accepted}
 
     def _known_of(self, poll: str) -> Known | None:
-        """What is known of a poll; ``None`` of one that takes no ballots, as far as one knows."""
+        """What is known of a poll; ``None`` of one that takes no ballots, as far as one knows.
+
+        Raises ``Unavailable``.
+        """
         known = self._known.get(poll)
         if known is None or known.age > KEPT_S:
-            return self._learn(poll)
+            return self._learn_once(poll)
         if known.age > FRESH_S and poll not in self._asking:
-            self._learn(poll)
-            return self._known.get(poll)
+            with suppress(Unavailable):
+                return self._learn(poll)
         return known
 
+    def _learn_once(self, poll: str) -> Known | None:
+        """One asks; who comes meanwhile waits for what is learned. Raises as ``_learn``."""
+        lock = self._learners.setdefault(poll, threading.Lock())
+        try:
+            with self._alone(lock, wait=not self._away):
+                known = self._known.get(poll)
+                return known if known and known.age <= KEPT_S else self._learn(poll)
+        finally:
+            self._learners.pop(poll, None)
+
+    @contextmanager
+    def _alone(self, lock: threading.Lock, wait: bool) -> Iterator[None]:
+        """Holds a lock, which others may hold who find out something. Who does not get it in a
+        voter's time is told so; at once where the last attempt failed: this one may as well."""
+        if not (lock.acquire(timeout=self.patience_s) if wait else lock.acquire(blocking=False)):
+            raise not_confirmed()
+        try:
+            yield
+        finally:
+            lock.release()
+
     def _learn(self, poll: str) -> Known | None:
-        """Asks voting. What one knows stays in use while voting is away, until it is too old;
-        what voting refuses is forgotten."""
+        """Asks voting; what voting refuses is forgotten. Raises ``Unavailable``."""
+        if time.monotonic() < self._away_until:
+            raise Unavailable("voting")
         self._asking.add(poll)
         asked_at = time.monotonic()
         try:
             lent = self.caller.call("voting", "lend_poll", {"poll": poll})
         except Unavailable:
-            return None
+            self._away, self._away_until = True, time.monotonic() + PAUSE_S
+            raise
         except Refusal:
+            self._away = False
             self._known.pop(poll, None)
             return None
         finally:
             self._asking.discard(poll)
+        self._away = False
         self._known[poll] = Known.of(lent, asked_at)
         return self._known[poll]
 
@@ -126,12 +167,8 @@ class BallotsInBatches:
         if lane is not None and not lane.dead:
             return lane
         # One tries; the others wait for what becomes of it, and none tries after another.
-        if not self._opening.acquire(timeout=self.patience_s):
-            raise not_confirmed()
-        try:
+        with self._alone(self._opening, wait=not self._closed):
             return self._opened(known)
-        finally:
-            self._opening.release()
 
     def _opened(self, known: Known) -> Lane:
         lane = self._lanes.get(known.poll)
@@ -144,8 +181,9 @@ class BallotsInBatches:
         try:
             lane = self._lanes[known.poll] = self._open_lane(known)
         except BaseException:
-            self._closed_until = time.monotonic() + PAUSE_S
+            self._closed, self._closed_until = True, time.monotonic() + PAUSE_S
             raise
+        self._closed = False
         return lane
 
     def _open_lane(self, known: Known) -> Lane:
