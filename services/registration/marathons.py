@@ -156,6 +156,7 @@ def say(work: Work, marathon: Marathon, event_type: str = "marathon_changed") ->
     Nothing either of a leg that another instance operates: it has no services here.
     """
     if marathon.state != "draft" and not sharing.is_elsewhere(work, marathon):
+        sharing.touch(work, marathon.cycle)
         work.say(event_type, marathon.id, state_of(work, marathon))
 
 

@@ -38,14 +38,19 @@ def move(
 ) -> dict[str, Any]:
     """Moves a marathon to a state at its organiser's word.
 
+    The joint body may cancel a leg elsewhere of which nothing is heard any more.
+
     Raises ``Refusal("move_not_ready")`` with all that is missing, ``Invalid("reason_missing")``
     where a written reason is due; then nothing is stored.
     """
     work.actor.must("organiser", marathon)
+    written = (reason or "").strip() or None
+    if to == "cancelled" and relay.may_give_up(work, marathon):
+        _may_move(to, [], override, written)
+        return marathons.view_of(work, relay.give_up(work, marathon, str(written)))
     row = marathons.locked(work, marathon)
     marathons.must_lead_to(row, to)
     lacking = missing.before(work, row, to)
-    written = (reason or "").strip() or None
     _may_move(to, lacking, override, written)
     go(work, row, to, written, lacking)
     return marathons.view_of(work, row)

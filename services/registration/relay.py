@@ -15,7 +15,7 @@ from services.chassis.errors import Invalid, NotFound, Refusal
 from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
 from services.registration import batons, marathons
-from services.registration.partners import chain, handing, sharing, told
+from services.registration.partners import chain, handing, letters, mirrors, sharing, told
 from services.registration.tables import Cycle, Grant, Marathon, Relay
 
 TAKEN = ("accepted", "passed", "received")
@@ -309,16 +309,14 @@ def accept(work: Work, relay: Relay) -> None:
     batons.say(work, relay, "relay_accepted")
 
 
-def grant_accepted(work: Work, cycle: Cycle) -> None:
-    """Grants what a host accepted of a leg of ours, once this run may (DESIGN §5)."""
+def grant_accepted(work: Work, cycle: Cycle) -> bool:
+    """Grants what a host accepted of a leg of ours, once this run may; whether it did."""
     grant = batons.latest(work, cycle.id)
-    for relay in _open(work, cycle.id):
-        if (
-            relay.state == "accepted"
-            and grant is not None
-            and _may_grant(work, cycle, relay, grant)
-        ):
-            _grant(work, relay)
+    accepted = [relay for relay in _open(work, cycle.id) if relay.state == "accepted"]
+    ready = [one for one in accepted if grant and _may_grant(work, cycle, one, grant)]
+    for relay in ready[:1]:
+        _grant(work, relay)
+    return bool(ready)
 
 
 def _may_grant(work: Work, cycle: Cycle, relay: Relay, before: Grant) -> bool:
@@ -369,12 +367,32 @@ def receive(work: Work, relay: str) -> None:
     grant = batons.latest(work, row.cycle)
     if row.state != "passed" or grant is None or grant.relay != row.id:
         return
-    row.state, grant.received_at = "received", work.now
-    batons.say(work, row, "relay_received")
+    grant.received_at = work.now
+    received(work, row)
     holder = marathons.found(work, row.to_marathon)
     if holder.state not in marathons.OVER:
         holder.baton = batons.reference(grant)
         marathons.say(work, holder)
+
+
+def received(work: Work, relay: Relay) -> None:
+    """Notes that the next host has the baton; again changes nothing."""
+    if relay.state != "received":
+        relay.state = "received"
+        batons.say(work, relay, "relay_received")
+        letters.next_host(work, relay)
+
+
+def has_open(work: Work, cycle: str) -> bool:
+    """Whether an offer of a cycle waits for an answer or its grant."""
+    query = select(Relay.id).where(Relay.cycle == cycle, Relay.state.in_(OPEN)).limit(1)
+    return work.session.scalar(query) is not None
+
+
+def remind(work: Work, cycle: str) -> None:
+    """Reminds the organisers of a cycle's open offers before their time is over."""
+    for relay in _open(work, cycle):
+        letters.remind(work, relay)
 
 
 def take_effect(work: Work, cycle: Cycle) -> None:
@@ -389,9 +407,8 @@ def take_effect(work: Work, cycle: Cycle) -> None:
     row = work.session.get(
         Relay, grant.relay or handing.relay_id(*chain.key_of(grant), grant.marathon)
     )
-    if row is not None and row.state != "received":
-        row.state = "received"
-        batons.say(work, row, "relay_received")
+    if row is not None:
+        received(work, row)
     for leg in marathons.of_cycle(work, cycle.id):
         _carry(work, leg, batons.reference(grant) if leg.id == grant.marathon else None)
 
@@ -459,11 +476,36 @@ def _may_reassign(work: Work, cycle: Cycle, even_unheard: bool) -> None:
         )
 
 
+def may_give_up(work: Work, marathon: str) -> bool:
+    """Whether a leg is elsewhere and this instance the joint body's of its cycle."""
+    row = marathons.found(work, marathon)
+    cycle = found_cycle(work, row.cycle)
+    is_ours = sharing.joint_body(cycle) == sharing.me(work)
+    return is_ours and sharing.is_elsewhere(work, row)
+
+
+def give_up(work: Work, marathon: str, reason: str) -> Marathon:
+    """Cancels a leg elsewhere of which nothing is heard any more: the joint body only.
+
+    All partners are told; so the cycle can end without it.
+    """
+    work.actor.must("organiser", None)
+    row = marathons.found(work, marathon)
+    lock_all(work, row.cycle)
+    cycle = locked_cycle(work, row.cycle)
+    if row.state not in marathons.OVER:
+        mirrors.give_up(work, cycle, row, work.now, reason)
+        settle(work, cycle.id)
+    return row
+
+
 def lock_all(work: Work, cycle: str) -> list[Marathon]:
     """Locks all marathons of a cycle, also those that are operated elsewhere, by id."""
     ids = select(Marathon.id).where(Marathon.cycle == cycle).order_by(Marathon.id)
-    found = list(work.session.scalars(ids))
-    return [marathons.locked_anywhere(work, marathon) for marathon in found]
+    for marathon in list(work.session.scalars(ids)):
+        work.lock(f"marathon:{marathon}")
+    # Read (again) after the locks: what was read before them may be somebody's past.
+    return sorted(marathons.of_cycle(work, cycle), key=lambda leg: leg.id)
 
 
 def _unreceived(work: Work, cycle: str) -> list[Relay]:

@@ -39,18 +39,23 @@ def of_cycle(work: Work, cycle: str) -> list[Grant]:
 
 def documents(work: Work, cycle: Cycle) -> list[dict[str, Any]]:
     """The signed grants for which we stand: what we show to everybody."""
+    ours = _our_words(work, cycle.id)
     return [
         grant.document
         for grant in of_cycle(work, cycle.id)
-        if grant.document is not None and _stands_for(work, grant)
+        if grant.document is not None and _stands_for(work, grant, ours)
     ]
 
 
-def _stands_for(work: Work, grant: Grant) -> bool:
+def _our_words(work: Work, cycle: str) -> dict[Key, str]:
+    query = select(Witness).where(Witness.cycle == cycle, Witness.partner == sharing.me(work))
+    return {(word.cycle, word.term, word.hop): word.digest for word in work.session.scalars(query)}
+
+
+def _stands_for(work: Work, grant: Grant, ours: dict[Key, str]) -> bool:
     if grant.granter == sharing.me(work) or is_raising(grant):
         return True
-    word = work.session.get(Witness, (*key_of(grant), sharing.me(work)))
-    return word is not None and word.digest == grant.digest
+    return ours.get(key_of(grant)) == grant.digest
 
 
 def is_raising(grant: Grant) -> bool:
@@ -61,11 +66,12 @@ def is_raising(grant: Grant) -> bool:
 # --- seeing a grant -----------------------------------------------------------------------
 
 
-def see(work: Work, cycle: Cycle, document: dict[str, Any], shown_by: str) -> Grant:
+def see(work: Work, cycle: Cycle, document: dict[str, Any], shown_by: str) -> bool:
     """Keeps a signed grant that somebody shows, if it is valid and the first of its hop.
 
-    Raises ``Rejected``: "early" where what is before it is not known here, "double_grant" where
-    another one holds its place.
+    Answers whether the grant, or that this partner holds it, is new. Raises ``Rejected``:
+    "early" where what is before it is not known here, "double_grant" where another one holds
+    its place.
     """
     known = _same(work, cycle, document)
     if known is None:
@@ -73,9 +79,9 @@ def see(work: Work, cycle: Cycle, document: dict[str, Any], shown_by: str) -> Gr
         package = open_document(document, me=None, now=None, find_key=find_key)
         check(work, cycle, package)
         _say_word(work, (cycle.id, package.term, package.hop), shown_by, digest_of(document))
-        return _keep(work, cycle, package, document)
-    _say_word(work, key_of(known), shown_by, str(known.digest))
-    return known
+        _keep(work, cycle, package, document)
+        return True
+    return _say_word(work, key_of(known), shown_by, str(known.digest))
 
 
 def _same(work: Work, cycle: Cycle, document: dict[str, Any]) -> Grant | None:
@@ -125,19 +131,20 @@ def _check_following(work: Work, cycle: Cycle, package: Package, body: dict[str,
         raise Rejected("leg_not_closed", "a leg is closed with a published palmarès")
 
 
-def _keep(work: Work, cycle: Cycle, package: Package, document: dict[str, Any]) -> Grant:
+def _keep(work: Work, cycle: Cycle, package: Package, document: dict[str, Any]) -> None:
     digest = digest_of(document)
     rival = _rival(work, cycle, package)
     if rival is None:
-        return _insert(work, cycle, package, document, digest)
+        _insert(work, cycle, package, document, digest)
+        return
     refusals.record(
         *(work, package.sender, "double_grant"),
         f"term {package.term}, hop {package.hop} was granted to {rival.marathon} before",
         *(package.kind, cycle.id, document),
     )
-    if _outweighs(work, cycle, digest, rival):
-        return _replace(work, rival, package, document, digest)
-    raise Rejected("double_grant", "another grant has this place")
+    if not _outweighs(work, cycle, digest, rival):
+        raise Rejected("double_grant", "another grant has this place")
+    _replace(work, rival, package, document, digest)
 
 
 def _rival(work: Work, cycle: Cycle, package: Package) -> Grant | None:
@@ -151,7 +158,7 @@ def _rival(work: Work, cycle: Cycle, package: Package) -> Grant | None:
 
 def _insert(
     work: Work, cycle: Cycle, package: Package, document: dict[str, Any], digest: str
-) -> Grant:
+) -> None:
     body = bodies.load(package.kind, package.body)
     grant = Grant(
         cycle=cycle.id,
@@ -166,8 +173,8 @@ def _insert(
     )
     work.session.add(grant)
     cycle.term = max(cycle.term, package.term)
+    cycle.noticed = None
     work.session.flush()
-    return grant
 
 
 def _outweighs(work: Work, cycle: Cycle, digest: str, rival: Grant) -> bool:
@@ -178,40 +185,49 @@ def _outweighs(work: Work, cycle: Cycle, digest: str, rival: Grant) -> bool:
     theirs = words(work, cycle, key_of(rival), str(rival.granter), digest)
     if len(theirs) >= needed(cycle, rival):
         return True
-    return not _stands_for(work, rival) and len(theirs) > len(ours)
+    return not _stands_for(work, rival, _our_words(work, cycle.id)) and len(theirs) > len(ours)
 
 
 def _replace(
     work: Work, rival: Grant, package: Package, document: dict[str, Any], digest: str
-) -> Grant:
+) -> None:
     body = bodies.load(package.kind, package.body)
     rival.marathon, rival.granted_at = body["to_marathon"], body["granted_at"]
     rival.package, rival.digest, rival.document = package.id, digest, document
     rival.relay = None
+    sharing.touch(work, rival.cycle)
     word = work.session.get(Witness, (*key_of(rival), sharing.me(work)))
     if word is not None:
         word.digest = digest
     work.session.flush()
-    return rival
 
 
 # --- witnesses ----------------------------------------------------------------------------
 
 
-def _say_word(work: Work, key: Key, partner: str, digest: str) -> None:
-    """A partner was seen with this grant; the first that it showed of a hop stands."""
-    if work.session.get(Witness, (*key, partner)) is None:
-        cycle, term, hop = key
-        word = Witness(cycle=cycle, term=term, hop=hop, partner=partner, digest=digest, at=work.now)
-        work.session.add(word)
-        work.session.flush()
+def _say_word(work: Work, key: Key, partner: str, digest: str) -> bool:
+    """A partner was seen with this grant; the first that it showed of a hop stands.
+
+    Answers whether that is new.
+    """
+    if work.session.get(Witness, (*key, partner)) is not None:
+        return False
+    cycle, term, hop = key
+    word = Witness(cycle=cycle, term=term, hop=hop, partner=partner, digest=digest, at=work.now)
+    work.session.add(word)
+    work.session.flush()
+    return True
 
 
 def witness(work: Work, cycle: Cycle) -> None:
     """Stands for all grants that are kept, once this run was told; again changes nothing."""
-    is_told = told.is_told(work, cycle)
-    for grant in of_cycle(work, cycle.id):
-        if grant.document is not None and (is_told or is_raising(grant)):
+    ours = _our_words(work, cycle.id)
+    grants = [grant for grant in of_cycle(work, cycle.id) if grant.document is not None]
+    unsaid = [grant for grant in grants if key_of(grant) not in ours]
+    is_told = bool(unsaid) and told.is_told(work, cycle)
+    for grant in unsaid:
+        if is_told or is_raising(grant):
+            cycle.noticed = None
             _say_word(work, key_of(grant), sharing.me(work), str(grant.digest))
 
 

@@ -25,16 +25,30 @@ def tick(work: Work) -> None:
     if not shared or sharing.signing_key(work) is None:
         return
     run = _seen(work)
-    asked = False
-    for cycle in shared:
-        relays.lock_all(work, cycle)
-        row = relays.locked_cycle(work, cycle)
-        incoming.follow(work, row)
-        asked = _ask(work, row, run) or asked
-    if asked:
+    asked = [_turn(work, cycle, run) for cycle in shared if _is_due(work, cycle)]
+    if any(asked):
         run.asked_at = work.now
-    outgoing.forget_old(work)
-    incoming.forget_old(work)
+
+
+def _is_due(work: Work, cycle: str) -> bool:
+    """Whether anything waits in a cycle: mostly nothing does, and this is all a tick costs."""
+    row = work.session.get_one(Cycle, cycle)
+    grant = batons.latest(work, cycle)
+    return (
+        notices.is_due(work, row)
+        or not told.is_told(work, row)
+        or (grant is not None and grant.received_at is None)
+        or relays.has_open(work, cycle)
+    )
+
+
+def _turn(work: Work, cycle: str, run: Run) -> bool:
+    """Does what is due in a cycle; whether it asked the partners."""
+    relays.lock_all(work, cycle)
+    row = relays.locked_cycle(work, cycle)
+    incoming.follow(work, row)
+    relays.remind(work, cycle)
+    return _ask(work, row, run)
 
 
 def _seen(work: Work) -> Run:
@@ -42,6 +56,8 @@ def _seen(work: Work) -> Run:
     if work.now - run.seen_at >= SEEN_EVERY:
         run.seen_at = work.now
         told.forget_ended(work)
+        outgoing.forget_old(work)
+        incoming.forget_old(work)
     return run
 
 

@@ -151,6 +151,7 @@ def grant(work: Work, relay: Relay, raising: str | None = None) -> Grant:
         document=document,
     )
     work.session.add(row)
+    sharing.touch(work, relay.cycle)
     work.session.flush()
     if partner is not None:
         outgoing.put(work, package, document, relay=relay.id)

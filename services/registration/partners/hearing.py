@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.chassis.work import Work
 from services.registration import batons, marathons
@@ -28,9 +28,15 @@ from services.registration.tables import Cycle, Grant, LegNotice, Marathon, Rela
 Document = dict[str, Any]
 
 
-def hear(work: Work, cycle: Cycle, package: Package, document: Document) -> None:
-    """Does what a verified package says, or raises ``Rejected`` before anything is changed."""
+def hear(work: Work, cycle: Cycle, package: Package, document: Document) -> bool:
+    """Does what a verified package says, or raises ``Rejected`` before anything is changed.
+
+    Answers whether anything may follow from it.
+    """
+    if package.kind == "leg.notice":
+        return notice(work, cycle, package)
     KINDS[package.kind](work, cycle, package, document)
+    return True
 
 
 def _leg(work: Work, cycle: Cycle, marathon: str) -> Marathon:
@@ -141,7 +147,8 @@ def _grant(work: Work, cycle: Cycle, package: Package, document: Document) -> No
     row = work.session.get(Relay, handing.relay_id(*_at(package), target.id))
     if row is not None and row.state == "refused" and body["reason"] is None:
         raise Rejected("not_allowed", "this host refused")
-    grant = chain.see(work, cycle, document, package.sender)
+    chain.see(work, cycle, document, package.sender)
+    grant = work.session.get_one(Grant, _at(package))
     mirrors.end(work, body["from_marathon"], body["leg"])
     row = row or _granted_unasked(work, package, body)
     _passed(work, row, grant, body)
@@ -250,50 +257,59 @@ def _receipt(work: Work, cycle: Cycle, package: Package, _document: Document) ->
     outgoing.settle_package(work, package.sender, body["grant"])
     row = work.session.get(Relay, grant.relay or "")
     if row is not None and row.state == "passed":
-        row.state = "received"
-        batons.say(work, row, "relay_received")
+        relays.received(work, row)
 
 
 # --- at everybody -------------------------------------------------------------------------
 
 
-def _notice(work: Work, cycle: Cycle, package: Package, _document: Document) -> None:
+def notice(work: Work, cycle: Cycle, package: Package) -> bool:
+    """Takes what a partner tells of its legs and of the grants; whether any of it is new."""
     body = bodies.load(package.kind, package.body)
-    for leg in body["legs"]:
-        _each(work, cycle, package, functools.partial(mirrors.hear, work, cycle, package, leg))
-    whole = [
-        _each(work, cycle, package, functools.partial(_see, work, cycle, package, document))
+    legs = [
+        _part(work, cycle, package, functools.partial(mirrors.hear, work, cycle, package, leg))
+        for leg in body["legs"]
+    ]
+    grants = [
+        _part(work, cycle, package, functools.partial(_see, work, cycle, package, document))
         for document in body["chain"]
     ]
-    if body["answers"] is not None and all(whole):
-        told.note(work, cycle, package.sender, body["answers"])
+    news = any(part.new for part in (*legs, *grants))
+    if body["answers"] is not None and all(part.known for part in grants):
+        news = told.note(work, cycle, package.sender, body["answers"]) or news
     if body["asks"] is not None:
         chain.witness(work, cycle)
         notices.answer(work, cycle, package.sender, body["asks"])
+    return news
 
 
-def _see(work: Work, cycle: Cycle, package: Package, document: Document) -> None:
-    chain.see(work, cycle, document, package.sender)
+def _see(work: Work, cycle: Cycle, package: Package, document: Document) -> bool:
+    is_new = chain.see(work, cycle, document, package.sender)
     body = document["body"]
     if body["leg"] is not None and body["reason"] is None:
         mirrors.end(work, body["from_marathon"], bodies.LegOver().load(body["leg"]))
+    return is_new
 
 
-def _each(work: Work, cycle: Cycle, package: Package, take: Callable[[], Any]) -> bool:
-    """Takes one part of a notice; what is wrong with it spoils no other.
+class Part(NamedTuple):
+    """What became of a part of a notice: known here now (or it can't be), and new."""
 
-    Answers whether it is known here now, or can't be.
-    """
+    known: bool
+    new: bool
+
+
+def _part(work: Work, cycle: Cycle, package: Package, take: Callable[[], bool]) -> Part:
+    """Takes one part of a notice; what is wrong with it spoils no other."""
     try:
-        take()
+        return Part(True, take())
     except Rejected as refused:
         if refused.verdict not in ("early", "double_grant"):
             refusals.record(
                 *(work, package.sender, refused.verdict, refused.reason),
                 *(package.kind, cycle.id),
             )
-        return refused.verdict == "double_grant"
-    return True
+        # Of two grants the words may weigh otherwise now.
+        return Part(refused.verdict == "double_grant", refused.verdict == "double_grant")
 
 
 KINDS: dict[str, Callable[[Work, Cycle, Package, Document], None]] = {
@@ -302,5 +318,4 @@ KINDS: dict[str, Callable[[Work, Cycle, Package, Document], None]] = {
     "baton.grant": _grant,
     "baton.receipt": _receipt,
     "baton.withdraw": _withdraw,
-    "leg.notice": _notice,
 }

@@ -128,8 +128,9 @@ def _keep(work: Work, found: Package, digest: str) -> None:
 
 
 def _take(work: Work, cycle: Cycle, found: Package, document: dict[str, Any]) -> None:
+    has_news = True
     try:
-        hearing.hear(work, cycle, found, document)
+        has_news = hearing.hear(work, cycle, found, document)
     except Rejected as refused:
         if refused.verdict == "early":
             # What is before it is in its sender's chain.
@@ -137,15 +138,16 @@ def _take(work: Work, cycle: Cycle, found: Package, document: dict[str, Any]) ->
         raise
     finally:
         # Also of a refused one: what it proved of others may have an effect.
-        follow(work, cycle)
+        if has_news:
+            follow(work, cycle)
 
 
 def follow(work: Work, cycle: Cycle) -> None:
     """Does all that is due in a cycle after something was heard; again changes nothing."""
     chain.witness(work, cycle)
     relays.take_effect(work, cycle)
-    relays.grant_accepted(work, cycle)
-    relays.take_effect(work, cycle)
+    if relays.grant_accepted(work, cycle):
+        relays.take_effect(work, cycle)
     relays.settle(work, cycle.id)
     notices.refresh(work, cycle)
 

@@ -5,6 +5,7 @@ A mirror says no events and is moved by nobody here; a leg that is over stays ov
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from services.chassis import territory
@@ -23,13 +24,16 @@ def hear(work: Work, cycle: Cycle, package: Package, leg: dict[str, Any]) -> boo
     Raises ``Rejected("not_allowed")`` for a leg that is not the sender's. The joint body may
     also say that somebody's leg is cancelled, of which nothing is heard any more.
     """
-    row = work.session.get(Marathon, leg["marathon"], populate_existing=True)
+    row = work.session.get(Marathon, leg["marathon"])
     if row is None or row.cycle != cycle.id:
         raise Rejected("not_allowed", f"{leg['marathon']} is no leg of the cycle")
     if row.operated_by != package.sender:
         return _given_up(work, cycle, package, row, leg)
     known = work.session.get(LegNotice, row.id)
-    if known is not None and (known.epoch, known.version) >= (leg["epoch"], leg["version"]):
+    newest = (leg["epoch"], leg["version"])
+    if known is not None and (known.epoch, known.version) >= newest:
+        if (known.epoch, known.version) == newest:
+            known.at = max(known.at, package.sent_at)  # it still says so
         return False
     notice = known or LegNotice(marathon=row.id)
     notice.sender, notice.at = package.sender, package.sent_at
@@ -48,9 +52,17 @@ def _given_up(
         raise Rejected("not_allowed", f"{row.id} is not a leg of {package.sender}")
     if row.operated_by == sharing.me(work) or row.state in marathons.OVER:
         return False
-    row.state, row.closed_at, row.reason = "cancelled", leg["closed_at"], leg["reason"]
-    work.session.flush()
+    give_up(work, cycle, row, leg["closed_at"], leg["reason"])
     return True
+
+
+def give_up(
+    work: Work, cycle: Cycle, row: Marathon, at: datetime | None, reason: str | None
+) -> None:
+    """Ends a leg elsewhere of which nothing is heard any more, by the joint body's word."""
+    row.state, row.closed_at, row.reason = "cancelled", at, reason
+    cycle.noticed = None
+    work.session.flush()
 
 
 def _follow(work: Work, row: Marathon, leg: dict[str, Any]) -> None:

@@ -20,13 +20,18 @@ EVERY = timedelta(minutes=10)
 
 def refresh(work: Work, cycle: Cycle) -> None:
     """Tells the partners what changed, or everything again after a while; else nothing."""
+    if not is_due(work, cycle):
+        return
     told = content(work, cycle)
-    digest = _digest(told)
+    for partner in sharing.others(work, cycle):
+        send(work, cycle, partner, told)
+    cycle.noticed, cycle.noticed_at = _digest(told), work.now
+
+
+def is_due(work: Work, cycle: Cycle) -> bool:
+    """Whether something may have changed since the partners were told, or it is long ago."""
     late = cycle.noticed_at is None or work.now - cycle.noticed_at >= EVERY
-    if late or digest != cycle.noticed:
-        for partner in sharing.others(work, cycle):
-            send(work, cycle, partner, told)
-        cycle.noticed, cycle.noticed_at = digest, work.now
+    return late or cycle.noticed is None
 
 
 def ask(work: Work, cycle: Cycle) -> None:
@@ -147,4 +152,4 @@ def palmares_shown(work: Work, leg: Marathon) -> dict[str, Any] | None:
 
 def _titles(work: Work, marathon: str) -> dict[str, str]:
     query = select(Project.id, Project.title).where(Project.marathon == marathon)
-    return {project: title for project, title in work.session.execute(query)}
+    return {row.id: row.title for row in work.session.execute(query)}

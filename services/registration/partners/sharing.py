@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import update
+
 from services.chassis.work import Work
 from services.registration.partners import keys
 from services.registration.partners.package import FindKey, KeyState, UnknownSender
@@ -53,6 +55,15 @@ def is_elsewhere(work: Work, marathon: Marathon) -> bool:
         return False
     cycle = work.session.get_one(Cycle, marathon.cycle)
     return is_shared(work, cycle)
+
+
+def touch(work: Work, cycle: str) -> None:
+    """Notes that there may be something to tell the partners, or to do about the relay."""
+    if is_shared(work, work.session.get_one(Cycle, cycle)):
+        # Whatever we read before: a tick may have told them meanwhile what was so then.
+        work.session.execute(
+            update(Cycle).where(Cycle.id == cycle, Cycle.noticed.is_not(None)).values(noticed=None)
+        )
 
 
 def operator_of(work: Work, marathon: Marathon) -> dict[str, Any]:

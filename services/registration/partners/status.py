@@ -55,8 +55,11 @@ def _partner(work: Work, name: str, entry: dict[str, Any]) -> dict[str, Any]:
     waiting = _waiting(work, name)
     number = select(func.sum(RefusedPackages.number)).where(RefusedPackages.partner == name)
     return {
-        "name": name, "title": entry["title"], "url": entry.get("url"),
-        "cycles": entry["cycles"], "transport": entry.get("transport"),
+        "name": name,
+        "title": entry["title"],
+        "url": entry.get("url"),
+        "cycles": entry["cycles"],
+        "transport": entry.get("transport"),
         "added": sharing.partner(work, name) is not None,
         "heard_at": heard and heard.at,
         "waiting": len(waiting),
@@ -82,8 +85,12 @@ def relay_status(work: Work, cycle: str) -> dict[str, Any]:
     query = select(Relay).where(Relay.cycle == cycle)
     offers = work.session.scalars(query.order_by(Relay.term, Relay.hop, Relay.offered_at))
     return {
-        "cycle": cycle, "state": row.state, "me": sharing.me(work), "shared": shared,
-        "joint_body": sharing.joint_body(row), "term": row.term,
+        "cycle": cycle,
+        "state": row.state,
+        "me": sharing.me(work),
+        "shared": shared,
+        "joint_body": sharing.joint_body(row),
+        "term": row.term,
         "told": relays.may_act(work, row),
         "not_told_by": told.missing(work, row) if shared else [],
         "chain": [_link(work, row, grant) for grant in chain.of_cycle(work, cycle)],

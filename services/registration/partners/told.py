@@ -47,13 +47,18 @@ def _told(work: Work, cycle: Cycle, others: list[str]) -> set[str]:
     return set(work.session.scalars(query)) & set(others)
 
 
-def note(work: Work, cycle: Cycle, partner: str, run: str) -> None:
-    """A partner answered a run of ours; an answer to anybody else's question is nothing."""
+def note(work: Work, cycle: Cycle, partner: str, run: str) -> bool:
+    """A partner answered a run of ours; an answer to anybody else's question is nothing.
+
+    Answers whether that is new.
+    """
     if work.session.get(Run, run) is None:
-        return
-    if work.session.get(Told, (run, cycle.id, partner)) is None:
-        work.session.add(Told(run=run, cycle=cycle.id, partner=partner, at=work.now))
-        work.session.flush()
+        return False
+    if work.session.get(Told, (run, cycle.id, partner)) is not None:
+        return False
+    work.session.add(Told(run=run, cycle=cycle.id, partner=partner, at=work.now))
+    work.session.flush()
+    return True
 
 
 def is_time_to_ask(work: Work, run: Run, since: list[datetime]) -> bool:

@@ -7,18 +7,21 @@ network does (loss, repetition, another order, delay) is the test's own doing.
 from __future__ import annotations
 
 import hashlib
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import event, select
 
-from services.chassis import territory
+from services.chassis import epoch, territory
 from services.chassis.core import Core
 from services.registration import relay as relays
-from services.registration.partners import incoming, keys, outgoing, sharing
+from services.registration.partners import incoming, keys, outgoing
 from services.registration.tables import Cycle, Grant, Marathon, Relay
 from tests.harness import ORGANISER, START, Troupe
 
@@ -70,6 +73,10 @@ def _rank(name: str) -> int:
     return NAMES.index(name) if name in NAMES else len(NAMES)
 
 
+class Crash(BaseException):
+    """The process ends here: nothing catches it, and what was not committed never was."""
+
+
 @dataclass(frozen=True)
 class Parcel:
     """A package on its way."""
@@ -86,22 +93,30 @@ class Parcel:
 class Instance:
     """One organiser's instance: registration on a database of its own."""
 
-    def __init__(self, name: str, folder: Path, start: datetime = START) -> None:
+    def __init__(self, name: str, folder: Path, start: datetime = START, run: str = "") -> None:
         self.name = name
         self.folder = folder / name
-        self.folder.mkdir(parents=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         key_file = self.folder / "relay.pem"
-        keys.save_private(key_of(name), key_file)
+        if not key_file.exists():
+            keys.save_private(key_of(name), key_file)
         self.troupe = Troupe(
             f"sqlite:///{self.folder}/{{service}}.sqlite",
             only=["registration"],
             start=start,
-            seed=_rank(name),
+            seed=hash((_rank(name), run)) % 1000,
             instance=name,
             relay_key_file=key_file,
         )
         self.player = self.troupe.registration
-        self.versions: dict[str, int] = {}
+        self.crashes = 0
+        if run:
+            self.core.run = run  # the process of which this is a copy
+
+    @property
+    def path(self) -> Path:
+        """The file of its database."""
+        return self.folder / "registration.sqlite"
 
     @property
     def core(self) -> Core:
@@ -129,6 +144,40 @@ class Instance:
         self.player.core = Core(
             old.name, old.messages, old.settings, old.database, old.clock, old.rng
         )
+
+    def back_up(self, to: Path) -> None:
+        """Copies the database as it is now."""
+        with sqlite3.connect(self.path) as there, sqlite3.connect(to) as copy:
+            there.backup(copy)
+
+    def restore(self, backup: Path) -> None:
+        """Takes an earlier copy of the database, as an operator would, and starts again."""
+        self.player.database.close()
+        for suffix in ("-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        shutil.copyfile(backup, self.path)
+        epoch.raise_epoch(self.player.database, "restored in a test")
+        self.restart()
+
+    @contextmanager
+    def crashing(self, after: int) -> Iterator[None]:
+        """Ends the process at a statement, in the middle of whatever it is doing."""
+        left = [after]
+
+        def count(*_args: Any) -> None:
+            left[0] -= 1
+            if left[0] < 0:
+                raise Crash
+
+        engine = self.player.database.engine
+        event.listen(engine, "before_cursor_execute", count)
+        try:
+            yield
+        except Crash:
+            self.crashes += 1
+        finally:
+            event.remove(engine, "before_cursor_execute", count)
+        self.restart()
 
     def receive(self, document: Any, via: str | None = None) -> incoming.Receipt:
         """Takes a package as a transport would hand it over."""
@@ -168,6 +217,12 @@ class Instance:
         """The id of the offer in this state."""
         with self.player.session() as session:
             return str(session.scalars(select(Relay.id).where(Relay.state == state)).one())
+
+    def relay_ids(self, *states: str) -> list[str]:
+        """The ids of the offers in these states."""
+        with self.player.session() as session:
+            query = select(Relay.id).where(Relay.state.in_(states)).order_by(Relay.id)
+            return list(session.scalars(query))
 
     def holds(self, leg: int) -> bool:
         """Whether a leg holds the baton, as this instance knows it."""
@@ -233,7 +288,7 @@ class Instance:
     def _palmares(self, marathon: str) -> dict[str, Any]:
         digest = hashlib.sha256(marathon.encode()).hexdigest()
         subject = f"palmares-{marathon}"
-        version = self.versions[subject] = self.versions.get(subject, 0) + 1
+        version = int(self.troupe.clock.now().timestamp())
         return {
             "specversion": "1.0",
             "id": f"{subject}-{version}-{self.troupe.clock.now().timestamp()}",
@@ -266,13 +321,16 @@ class Partners:
         folder: Path,
         operators: list[str],
         joint_body: str | None = "fumel",
+        runs: Mapping[str, str] | None = None,
+        now: datetime = START,
     ) -> None:
         self.file = cycle_file(operators, joint_body)
         self.operators = operators
         self.joint_body = joint_body
-        self.now = START
+        self.now = now
         names = [entry["name"] for entry in self.file["partners"]]
-        self.instances = {name: Instance(name, folder) for name in names}
+        runs = runs or {}
+        self.instances = {name: Instance(name, folder, now, runs.get(name, "")) for name in names}
         self.on_the_way: list[Parcel] = []
         self.sent: list[Parcel] = []
         """Everything that ever left an instance."""
@@ -293,6 +351,13 @@ class Partners:
             instance.open(self.file)
         self.quiet()
 
+    def pass_on(self, leg: int) -> None:
+        """Plays a mobilised leg and hands its baton to the next."""
+        self.operator(leg).close(leg)
+        self.quiet()
+        self.operator(leg + 1).answer()
+        self.quiet()
+
     def collect(self) -> None:
         """Puts what the instances have to send on its way."""
         for instance in self:
@@ -307,15 +372,17 @@ class Partners:
 
     def quiet(self, rounds: int = 40) -> None:
         """Lets everything fall due and carries all packages, until nothing moves any more."""
+        waiting = set(self.instances)
         for _ in range(rounds):
-            for instance in self:
-                instance.tick()
+            for name in sorted(waiting):
+                self.instances[name].tick()
             self.collect()
             if not self.on_the_way:
                 return
             parcels, self.on_the_way = self.on_the_way, []
             for parcel in parcels:
                 self.deliver(parcel)
+            waiting = {parcel.recipient for parcel in parcels}
         raise AssertionError("it does not become quiet")
 
     def move(self, by: timedelta) -> None:
@@ -328,10 +395,3 @@ class Partners:
         """Gives all connections back."""
         for instance in self:
             instance.troupe.close()
-
-
-def find_key(partners: Partners) -> Any:
-    """Looks for keys as the instances do."""
-    return next(iter(partners)).within(
-        lambda work: sharing.find_key(work, list(work.session.scalars(select(Cycle))))
-    )

@@ -1,0 +1,217 @@
+"""A hostile partner: nothing of it has an effect among the honest, and all of it is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.registration.partners import chain
+from tests.registration.partners.hostile import Hostile, altered
+from tests.registration.partners.scenes import scene
+from tests.registration.partners.stage import CYCLE, NAMES, Partners
+from tests.registration.partners.world import Ledger
+
+FUMEL, CONFLUENT, VILLENEUVE, BASTIDES, TOLZAC = NAMES
+
+
+@pytest.fixture
+def five(tmp_path: Path) -> Iterator[Partners]:
+    """Five instances; the first leg is closed, the second has the baton and is mobilised."""
+    made = scene(tmp_path, NAMES, FUMEL, passed=1)
+    yield made
+    made.finish()
+
+
+@pytest.fixture
+def hostile(five: Partners) -> Hostile:
+    """The second leg's operator, which has the baton, and goes its own way from here."""
+    assert five[CONFLUENT].state(2) == "mobilised"
+    return Hostile(five, CONFLUENT)
+
+
+def honest(five: Partners) -> list[Any]:
+    return [instance for instance in five if instance.name != CONFLUENT]
+
+
+def look(five: Partners, ledger: Ledger | None = None) -> Ledger:
+    ledger = ledger or Ledger()
+    ledger.look((one.name, one.path) for one in honest(five))
+    return ledger
+
+
+def known(five: Partners) -> list[list[tuple[int, int, str, bool]]]:
+    return [instance.grants() for instance in honest(five)]
+
+
+TWO = [(1, 1, "saison-1", True), (1, 2, "saison-2", True)]
+
+
+def test_a_grant_of_a_leg_that_goes_on_is_refused(five: Partners, hostile: Hostile) -> None:
+    for document in (
+        hostile.grant(3, (1, 3), leg=None),
+        hostile.grant(3, (1, 3), leg={**hostile.over(2), "palmares_digest": None}),
+    ):
+        receipt = five[VILLENEUVE].receive(document, CONFLUENT)
+        assert receipt.verdict == "leg_not_closed"
+    assert known(five) == [TWO] * 4
+    assert five[VILLENEUVE].refusals() == {(CONFLUENT, "leg_not_closed"): 2}
+
+
+def test_who_says_after_its_grant_that_its_leg_goes_on_has_not_passed_it(
+    five: Partners, hostile: Hostile
+) -> None:
+    document = hostile.grant(3, (1, 3))
+    five.move(timedelta(minutes=20))
+    five.quiet()  # its notice says that the leg is mobilised
+    assert five[VILLENEUVE].receive(document, CONFLUENT).verdict == "leg_not_closed"
+    assert known(five) == [TWO] * 4
+
+
+def test_another_ones_baton_can_not_be_forged(five: Partners, hostile: Hostile) -> None:
+    of_fumel = hostile.grant(3, (1, 2), from_leg=1, sender=FUMEL, previous=None)
+    in_own_name = hostile.grant(4, (1, 2), from_leg=1, previous=None)
+    assert five[VILLENEUVE].receive(of_fumel, CONFLUENT).verdict == "unknown_key"
+    assert five[BASTIDES].receive(in_own_name, CONFLUENT).verdict == "not_the_holder"
+    assert known(five) == [TWO] * 4
+
+
+def test_who_is_not_the_joint_body_does_not_raise_the_term(
+    five: Partners, hostile: Hostile
+) -> None:
+    document = hostile.grant(3, (7, 3), reason="La ville est prête", previous=None)
+    assert five[VILLENEUVE].receive(document, CONFLUENT).verdict == "not_allowed"
+    assert known(five) == [TWO] * 4
+
+
+def test_one_changed_byte_is_seen(five: Partners, hostile: Hostile) -> None:
+    document = altered(hostile.grant(3, (1, 3)))
+    assert five[VILLENEUVE].receive(document, CONFLUENT).verdict == "bad_signature"
+
+
+def test_another_ones_package_on_ones_own_channel_is_refused(
+    five: Partners, hostile: Hostile
+) -> None:
+    document = hostile.notice(BASTIDES)
+    receipt = five[BASTIDES].receive(document, VILLENEUVE)
+    assert receipt.verdict == "wrong_channel"
+    assert five[BASTIDES].refusals() == {(VILLENEUVE, "wrong_channel"): 1}
+
+
+def test_passing_twice_makes_no_two_holders(five: Partners, hostile: Hostile) -> None:
+    ledger = look(five)
+    one, other = hostile.grant(3, (1, 3)), hostile.grant(4, (1, 3))
+    assert five[VILLENEUVE].receive(one, CONFLUENT).verdict == "accepted"
+    assert five[BASTIDES].receive(other, CONFLUENT).verdict == "accepted"
+    five.quiet()
+    look(five, ledger)
+    holding = [instance.name for instance in honest(five) if instance.holds(3) or instance.holds(4)]
+    effective = {
+        marathon
+        for instance in honest(five)
+        for term, hop, marathon, is_effective in instance.grants()
+        if (term, hop) == (1, 3) and is_effective
+    }
+    assert len(effective) <= 1
+    assert holding == [] or len(effective) == 1
+    seen = [instance.refusals().get((CONFLUENT, "double_grant"), 0) for instance in honest(five)]
+    assert all(seen), seen
+    # The joint body raises the term, and the relay goes on.
+    request = {"cycle": CYCLE, "to_marathon": "saison-5", "reason": "Relais donné deux fois"}
+    five[FUMEL].call("reassign_relay", **request, even_unheard=True)
+    five.quiet()
+    look(five, ledger)
+    assert [instance.grants()[-1][2] for instance in honest(five)] == ["saison-5"] * 4
+    assert five[TOLZAC].state(5) == "mobilised"
+
+
+def test_the_check_sees_two_holders_where_witnesses_do_not_count(
+    five: Partners, hostile: Hostile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checks can fail: without the rule that most partners must hold a grant, two do."""
+    monkeypatch.setattr(chain, "needed", lambda cycle, grant: 0)
+    ledger = look(five)
+    five[VILLENEUVE].receive(hostile.grant(3, (1, 3)), CONFLUENT)
+    five[BASTIDES].receive(hostile.grant(4, (1, 3)), CONFLUENT)
+    with pytest.raises(AssertionError, match="two grants of term 1, hop 3"):
+        look(five, ledger)
+
+
+def test_old_packages_come_again_without_effect(tmp_path: Path) -> None:
+    five = scene(tmp_path, NAMES[:3], FUMEL)
+    five.pass_on(1)
+    before = [instance.grants() for instance in five]
+    old = [parcel for parcel in five.sent if parcel.kind.startswith("baton.")]
+    assert {parcel.kind for parcel in old} == {
+        *("baton.offer", "baton.answer", "baton.grant", "baton.receipt")
+    }
+    for parcel in old:
+        assert five.deliver(parcel).verdict == "repeated"
+    five.quiet()
+    assert [instance.grants() for instance in five] == before
+    five.move(timedelta(days=61))
+    for parcel in old:
+        assert five.deliver(parcel).verdict == "time_off"
+    five.finish()
+
+
+def test_lies_about_grants_convince_nobody(five: Partners, hostile: Hostile) -> None:
+    forged = hostile.grant(5, (1, 2), from_leg=1, sender=FUMEL, previous=None)
+    document = hostile.notice(VILLENEUVE, chain=[forged])
+    assert five[VILLENEUVE].receive(document, CONFLUENT).verdict == "accepted"
+    assert known(five) == [TWO] * 4
+    assert five[VILLENEUVE].refusals() == {(CONFLUENT, "unknown_key"): 1}
+
+
+def test_a_notice_of_a_leg_that_is_not_its_senders_is_refused(
+    five: Partners, hostile: Hostile
+) -> None:
+    leg = {
+        "marathon": "saison-3",
+        "leg": 3,
+        "state": "cancelled",
+        "epoch": 9,
+        "version": 9,
+        "title": "x",
+        "host_insee": None,
+        "host_name": None,
+        "mobilises_at": None,
+        "starts_at": None,
+        "ends_at": None,
+        "closed_at": None,
+        "palmares": None,
+        "reason": "faux",
+    }
+    five[BASTIDES].receive(hostile.notice(BASTIDES, legs=[leg]), CONFLUENT)
+    assert five[BASTIDES].state(3) == "announced"
+    assert five[BASTIDES].refusals() == {(CONFLUENT, "not_allowed"): 1}
+
+
+def test_a_flood_leaves_one_line(five: Partners, hostile: Hostile) -> None:
+    for _ in range(20):
+        five[BASTIDES].receive(hostile.offer(4, (1, 2)), CONFLUENT)
+        five[BASTIDES].receive(hostile.notice(BASTIDES, asks="x"), CONFLUENT)
+    assert five[BASTIDES].refusals() == {(CONFLUENT, "not_the_holder"): 20}
+    waiting = [parcel for parcel in five[BASTIDES].take_due() if parcel.recipient == CONFLUENT]
+    assert len(waiting) == 1  # the newest answer takes the place of the others
+
+
+@pytest.mark.parametrize(
+    "given", [b"", b"{", b"[]", b"{}", b'{"id": 7, "id": 8}', "\ud800", b"\xff" * 9]
+)
+def test_rubbish_is_refused_and_counted(five: Partners, given: Any) -> None:
+    receipt = five[BASTIDES].receive(given, CONFLUENT)
+    assert receipt.verdict == "malformed"
+    assert five[BASTIDES].refusals() == {(CONFLUENT, "malformed"): 1}
+
+
+def test_strangers_share_one_line(five: Partners) -> None:
+    for name in ("a", "b", "c"):
+        document = Hostile(five, FUMEL).signed(
+            "baton.receipt", (1, 2), BASTIDES, {"relay": None, "grant": "x"}, sender=name
+        )
+        assert five[BASTIDES].receive(document).verdict == "unknown_sender"
+    assert five[BASTIDES].refusals() == {("?", "unknown_sender"): 3}
