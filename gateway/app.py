@@ -20,6 +20,7 @@ from gateway import (
     languages,
     legal,
     problems,
+    relay,
     site,
 )
 from gateway.asking import Caller, Parts
@@ -53,6 +54,7 @@ def create_app(settings: Settings, caller: Caller) -> Flask:
     health.install(app)
     assets.install(app, app.extensions["branding"].files)
     api.install(app, tuple(_routes(made)))
+    relay.install(app)
     site.install(app, with_mails=made.mailbox is not None)
     desk.install(app)
     if settings.trusted_proxies:

@@ -11,7 +11,7 @@ import structlog
 from flask import Flask, Response, g, request, session
 from prometheus_client import Histogram
 
-from gateway import problems
+from gateway import problems, relay
 from gateway.asking import parts
 from gateway.identity import ANONYMOUS, Credential, Visitor
 from gateway.languages import LANGUAGES, N_
@@ -21,6 +21,7 @@ from services.chassis.errors import Refusal, Unavailable
 log = structlog.get_logger()
 
 SANE = re.compile(r"[A-Za-z0-9._-]{8,64}")
+UNASKED = ("/healthz", "/readyz", "/metrics")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 POLICY = (
     # Bootstrap draws the arrows of its lists as pictures inside its style sheet: "data:".
@@ -113,7 +114,7 @@ def _own_origins() -> tuple[str, str]:
 
 def _identify() -> None:
     """Finds out who asks; a bearer token goes before a cookie."""
-    if request.endpoint == "static" or request.path in ("/healthz", "/readyz", "/metrics"):
+    if request.endpoint in ("static", relay.ENDPOINT) or request.path in UNASKED:
         return
     scheme, _blank, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:

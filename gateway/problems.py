@@ -23,6 +23,7 @@ log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 3
+PROGRAMS = ("/api/", "/relay/")
 TITLES = {
     400: N_("The request can't be understood"),
     401: N_("Sign-in needed"),
@@ -96,8 +97,9 @@ def answer(refusal: Refusal) -> Response:
 
 
 def wants_json() -> bool:
-    """Whether the present request is one of a program: under ``/api``, but for its reference."""
-    return request.path.startswith("/api/") and request.endpoint != "reference"
+    """Whether the present request is one of a program: under ``/api``, but for its reference,
+    or a partner's."""
+    return request.path.startswith(PROGRAMS) and request.endpoint != "reference"
 
 
 def _as_json(problem: dict[str, Any]) -> Response:

@@ -132,7 +132,7 @@ def _prepare(place: Any) -> str:
 
 
 def _switch(place: Any) -> str:
-    from datetime import UTC, datetime
+    from datetime import UTC, datetime, timedelta
 
     from deploy.relay import book
     from deploy.relay.folder import (
@@ -150,7 +150,8 @@ def _switch(place: Any) -> str:
     old, new = keys.load_private(place.key_file), keys.load_private(place.next_key_file)
     now = datetime.now(UTC)
     known = load_keys(place)
-    retired = [key_entry(old.public, "retired", now)]
+    # A process that runs may still sign one with it.
+    retired = [key_entry(old.public, "retired", now + timedelta(hours=1))]
     retired += [one for one in known if one["id"] not in (old.id, new.id)]
     facts = load_facts(place)
     with lived_in(place), book.opened() as opened:
@@ -166,7 +167,6 @@ def _switch(place: Any) -> str:
 
 
 def _wanted(given: dict[str, Any]) -> Any:
-    from deploy.relay.folder import facts_of
     from deploy.relay.making import Wanted
 
     _ask_missing(given)
@@ -186,10 +186,20 @@ def _wanted(given: dict[str, Any]) -> Any:
         },
         "site": _site(given),
     }
-    facts = facts_of({key: value for key, value in values.items() if value not in ("", None)})
+    facts = _checked({key: value for key, value in values.items() if value not in ("", None)})
     names = ("logo", "amqp_url", "database_url", "rabbitmq_api", "smtp_url", "mail_from")
     more = {name: given[name] for name in (*names, "gateway_port")}
     return replace(Wanted(facts, _legal(given, facts)), **more)
+
+
+def _checked(values: dict[str, Any]) -> Any:
+    from deploy.relay.folder import FolderError, facts_of
+
+    try:
+        return facts_of(values)
+    except FolderError as error:
+        named = str(error).replace("public_url:", "public-url:").replace("relay.", "relay-")
+        raise FolderError(f"What was given is not enough, or wrong:{named}") from None
 
 
 QUESTIONS = (

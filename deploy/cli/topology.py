@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from services.chassis.config import Settings
 
 
 @click.group(name="topology")
@@ -20,8 +25,24 @@ def apply() -> None:
     if settings.embedded:
         click.echo("The embedded broker declares its own: nothing to do.")
         return
-    for name in topology.apply(settings):
+    for name in topology.apply(settings, _partners(settings)):
         click.echo(name)
+
+
+def _partners(settings: Settings) -> list[str]:
+    """The partners that have queues here; none before the database is there."""
+    from sqlalchemy.exc import DBAPIError
+
+    from services.chassis.runner import make_core
+    from services.registration.partners.depot import Depot
+
+    core = make_core("registration", settings)
+    try:
+        return [one.name for one in Depot(core).destinations() if one.transport == "amqp"]
+    except DBAPIError:
+        return []
+    finally:
+        core.database.close()
 
 
 @command.command()

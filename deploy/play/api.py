@@ -41,10 +41,13 @@ class Api:
     """Asks an instance at ``url`` with a bearer token; any number of threads may.
 
     Errors of the connection and answers that ask to wait are tried again with the same
-    idempotency key for ``PATIENCE_S`` seconds, so nothing is done twice.
+    idempotency key for ``patience_s`` seconds, so nothing is done twice.
     """
 
-    def __init__(self, url: str, token: str | None, play: str) -> None:
+    def __init__(
+        self, url: str, token: str | None, play: str, patience_s: float = PATIENCE_S
+    ) -> None:
+        self.patience_s = patience_s
         self.url = url.rstrip("/")
         self.token = token
         self.play = play
@@ -81,6 +84,10 @@ class Api:
         """As :meth:`post`."""
         return self._ask("PATCH", path, body, self._key(step), self.token)
 
+    def delete(self, path: str, step: str) -> Any:
+        """As :meth:`post`."""
+        return self._ask("DELETE", path, None, self._key(step), self.token)
+
     def _key(self, step: str) -> str:
         return hashlib.sha256(f"{self.play}/{step}".encode()).hexdigest()[:40]
 
@@ -106,7 +113,7 @@ class Api:
         """What the instance says, asked again where it was away."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         headers |= {"Idempotency-Key": key} if key else {}
-        until, pause = time.monotonic() + PATIENCE_S, FIRST_PAUSE_S
+        until, pause = time.monotonic() + self.patience_s, FIRST_PAUSE_S
         while True:
             try:
                 answer = self._session().request(
@@ -128,7 +135,7 @@ class Api:
                 told = f"{answer.status_code} {answer.text[:300]}"
                 pause = max(pause, _retry_after(answer))
             if time.monotonic() + pause > until:
-                raise Away(f"{self.url} did not answer for {PATIENCE_S:.0f} s ({told}).")
+                raise Away(f"{self.url} did not answer for {self.patience_s:.0f} s ({told}).")
             time.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_S)
 

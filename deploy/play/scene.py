@@ -31,6 +31,9 @@ class Scene:
     scale: float = 1.0
     """How much of the ballots are cast: 1 is all of them."""
 
+    others: tuple[Api, ...] = ()
+    """The other instances of the play: their clocks go along."""
+
     @property
     def marathon(self) -> str:
         """The id of the leg's marathon."""
@@ -62,19 +65,23 @@ class Scene:
         return f"{self.script.seed}/{self.step(*part)}"
 
     def move_clock(self, to: datetime) -> None:
-        """Moves the instance's clock forward; behind it already, it stays."""
-        shown = self.api.find("/clock")
+        """Moves the clocks of all instances forward; behind it already, one stays."""
+        for api in (*self.others, self.api):
+            self._move_one(api, to)
+
+    def _move_one(self, api: Api, to: datetime) -> None:
+        shown = api.find("/clock")
         if shown is None:
             raise Stuck(
                 "This instance's clock can't be moved, and the play has other dates than now:"
                 " start the instance with MARATHON_CLOCK_FILE."
             )
         if datetime.fromisoformat(shown["now"]) < to:
-            self._move(to)
+            self._move(api, to)
 
-    def _move(self, to: datetime) -> None:
+    def _move(self, api: Api, to: datetime) -> None:
         try:
-            self.api.put("/clock", self.step("clock", to.isoformat()), now=to.isoformat())
+            api.put("/clock", self.step("clock", to.isoformat()), now=to.isoformat())
         except Problem as problem:
             # Tried again after an answer that was lost: it has moved already.
             if problem.code != "clock_backwards":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -90,6 +91,12 @@ class Script:
     def marathon(self, leg: Leg) -> str:
         """The id of a leg's marathon."""
         return f"{self.cycle}-{leg.leg}"
+
+    @cached_property
+    def operators(self) -> dict[str, str]:
+        """Who operates which marathon, by its id: as the cycle file says."""
+        legs = yaml.safe_load(self.cycle_file).get("legs", [])
+        return {f"{self.cycle}-{leg['leg']}": str(leg.get("operated_by", "")) for leg in legs}
 
 
 def load(path: Path, now: datetime) -> Script:

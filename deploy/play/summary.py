@@ -5,28 +5,39 @@ from __future__ import annotations
 from typing import Any
 
 from deploy.play.api import Api
+from deploy.play.instances import Instances
 from deploy.play.script import Script
 
 SEATED = ("confirmed", "handed_over", "returned", "released")
 IN = ("confirmed", "checked_in")
 
 
-def summary(api: Api, script: Script, relay_seconds: dict[str, float]) -> dict[str, Any]:
+def summary(
+    instances: Instances, script: Script, relay_seconds: dict[str, float]
+) -> dict[str, Any]:
     """The cycle and, by marathon, projects, teams, premises, ballots, winners, palmarès.
 
-    ``relay_seconds`` are seconds from a marathon's closing to the next one's mobilisation, as
-    far as both were seen in this run.
+    Each marathon is asked about at its operator's instance. ``relay_seconds`` are seconds from a
+    marathon's closing to the next one's mobilisation, as far as both were seen in this run.
     """
-    cycle = api.get(f"/cycles/{script.cycle}")
+    cycle = instances.first.get(f"/cycles/{script.cycle}")
     marathons = [
-        {**_marathon(api, view), "relay_seconds": relay_seconds.get(view["id"])}
+        {
+            **_marathon(instances.of(script, view["id"]), view["id"]),
+            "relay_seconds": relay_seconds.get(view["id"]),
+        }
         for view in cycle["marathons"]
     ]
-    return {"cycle": cycle["id"], "state": cycle["state"], "marathons": marathons}
+    found = {"cycle": cycle["id"], "state": cycle["state"], "marathons": marathons}
+    if len(instances.by_name) > 1:
+        states = instances.states(script)
+        found["instances"] = [{"name": name, "state": state} for name, state in states.items()]
+    return found
 
 
-def _marathon(api: Api, view: dict[str, Any]) -> dict[str, Any]:
-    path = f"/marathons/{view['id']}"
+def _marathon(api: Api, marathon: str) -> dict[str, Any]:
+    path = f"/marathons/{marathon}"
+    view = api.get(path)
     projects = api.get(f"{path}/projects")
     poll = api.find(f"{path}/poll")
     counted = poll is not None and poll["state"] == "counted"

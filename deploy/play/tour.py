@@ -12,6 +12,7 @@ import yaml
 
 from deploy.play import closing, mobilising, running
 from deploy.play.api import Api, Problem
+from deploy.play.instances import Instances
 from deploy.play.scene import Scene, Stuck, until
 from deploy.play.script import STAGES, Leg, Script
 from deploy.play.summary import summary
@@ -29,12 +30,18 @@ Tell = Callable[[str, float], None]
 
 
 class Tour:
-    """Plays a script against an instance."""
+    """Plays a script against an instance, or each leg against its operator's."""
 
     def __init__(
-        self, api: Api, script: Script, tell: Tell, until_stage: str = "closed", size: str = "full"
+        self,
+        instances: Api | Instances,
+        script: Script,
+        tell: Tell,
+        until_stage: str = "closed",
+        size: str = "full",
     ) -> None:
-        self.api = api
+        self.instances = Instances.alone(instances) if isinstance(instances, Api) else instances
+        self.instances.check(script)
         self.script = script
         self.tell = tell
         self.scale = SIZES[size]
@@ -49,28 +56,30 @@ class Tour:
         for number, leg in enumerate(self.legs):
             self._play_leg(number, leg)
         self._finish(datetime.now(UTC))
-        found = summary(self.api, self.script, self.relay_seconds)
+        found = summary(self.instances, self.script, self.relay_seconds)
         return {**found, "seconds": round(time.monotonic() - began, 1)}
 
     # --- the season -----------------------------------------------------------------------
 
     def _open(self, now: datetime) -> None:
         self.tell("ouverture du cycle", 0.0)
-        if self.api.find(f"/cycles/{self.script.cycle}") is None:
-            first = min((leg.starts_at for leg in self.legs if leg.starts_at), default=now)
-            self._start_clock(first - LEAD)
+        first = min((leg.starts_at for leg in self.legs if leg.starts_at), default=now)
+        for api in self.instances:
+            if api.find(f"/cycles/{self.script.cycle}") is None:
+                self._start_clock(api, first - LEAD)
         # The parsed file, not its text: a body is small and its errors then name a path.
-        file = yaml.safe_load(self.script.cycle_file)
-        self.api.post("/cycles", "cycle", file=_plain(file))
+        file = _plain(yaml.safe_load(self.script.cycle_file))
+        for api in self.instances:
+            api.post("/cycles", "cycle", file=file)
 
-    def _start_clock(self, at: datetime) -> None:
+    def _start_clock(self, api: Api, at: datetime) -> None:
         """Shows the season's beginning on an instance that has seen nothing yet."""
-        if self.api.find("/clock") is None:
+        if api.find("/clock") is None:
             return
-        if self.api.get("/cycles"):
+        if api.get("/cycles"):
             return
         try:
-            self.api.put("/clock", f"clock/{at.isoformat()}", now=at.isoformat())
+            api.put("/clock", f"clock/{at.isoformat()}", now=at.isoformat())
         except Problem as problem:
             # Set already, by a play that was stopped here or by an answer that was lost.
             if problem.code != "clock_backwards":
@@ -120,16 +129,16 @@ class Tour:
         """Shows the present again, where the play ends in the present."""
         if all(leg.until == "closed" for leg in self.legs) and self._is_whole():
             until("the cycle is finished", self._is_finished)
-        elif self.api.find("/clock") is not None:
+        elif self.instances.first.find("/clock") is not None:
             leg = self.legs[-1]
             self._scene(len(self.legs) - 1, leg).move_clock(now)
 
     def _is_whole(self) -> bool:
-        marathons = self.api.get(f"/cycles/{self.script.cycle}")["marathons"]
+        marathons = self.instances.first.get(f"/cycles/{self.script.cycle}")["marathons"]
         return len(marathons) == len(self.legs)
 
     def _is_finished(self) -> bool:
-        return bool(self.api.get(f"/cycles/{self.script.cycle}")["state"] == "finished")
+        return set(self.instances.states(self.script).values()) == {"finished"}
 
     def _scene(self, number: int, leg: Leg) -> Scene:
         done = (number + PARTS["announced"]) / len(self.legs)
@@ -137,7 +146,8 @@ class Tour:
         def tell(text: str) -> None:
             self.tell(f"marathon {leg.leg} : {text}", done)
 
-        return Scene(self.api, self.script, leg, tell, self.scale)
+        api = self.instances.of(self.script, self.script.marathon(leg))
+        return Scene(api, self.script, leg, tell, self.scale, self.instances.others(api))
 
 
 def _at_most(leg: Leg, stage: str) -> Leg:

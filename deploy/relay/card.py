@@ -24,6 +24,9 @@ from deploy.relay.folder import (
 FORMAT = 1
 LARGEST = 64 * 1024
 PATH = "/relay/v1/packages"
+BROKERS_CAS = "/etc/ssl/certs/ca-certificates.crt"
+"""Whose certificates our broker believes: on its own machine, or in its image."""
+
 FOR_ALL = """\
 # A partner's card: who we are, and the key that our packages are signed with.
 # Nothing in here is secret; check the key's id with us by another way, by telephone for instance.
@@ -61,7 +64,8 @@ class Card:
         user, password = (quote(each, safe="") for each in asdict(self.credential).values())
         host = parts.hostname if ":" not in str(parts.hostname) else f"[{parts.hostname}]"
         port = parts.port or (5671 if parts.scheme == "amqps" else 5672)
-        query = "&".join(part for part in (parts.query, f"heartbeat={HEARTBEAT_S}") if part)
+        secure = [f"verify=verify_peer&cacertfile={BROKERS_CAS}&server_name_indication={host}"]
+        query = "&".join([f"heartbeat={HEARTBEAT_S}", *(secure if parts.scheme == "amqps" else [])])
         path = parts.path if len(parts.path) > 1 else "/%2F"
         return urlunsplit((parts.scheme, f"{user}:{password}@{host}:{port}", path, query, ""))
 

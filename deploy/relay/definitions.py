@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-OUT, IN = "relay.out", "relay.in"
+from services.chassis import courier
+
+OUT, IN = courier.OUT, courier.IN
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 USER = re.compile(r"relay\.([a-z0-9-]+)\.(\d+)")
-MIB = 1024 * 1024
 USER_LIMITS = {"max-connections": 4, "max-channels": 8}
 RECONNECT_S = 2
 HEARTBEAT_S = 5
@@ -49,7 +50,7 @@ def empty(vhost: str) -> Document:
         "user_limits": [],
         "permissions": [],
         "topic_permissions": [],
-        "exchanges": [_exchange(vhost, OUT, "direct"), _exchange(vhost, IN, "topic")],
+        "exchanges": [_exchange(vhost, one) for one in courier.exchanges()],
         "queues": [],
         "bindings": [],
         "parameters": [],
@@ -60,12 +61,10 @@ def with_partner(document: Document, partner: str) -> Document:
     """With a partner's two queues; with them already, the same."""
     vhost = document["vhost"]
     made = without_partner(document, partner, keep_access=True)
-    made["queues"] += [_outbound_queue(vhost, partner), _inbound_queue(vhost, partner)]
-    made["bindings"] += [
-        _binding(vhost, OUT, outbound(partner), partner),
-        # "#" is no word or any number: the partner's own key and what may once be below it.
-        _binding(vhost, IN, inbound(partner), f"from.{partner}.#"),
-    ]
+    # Exactly those that the courier declares where they are missing.
+    for queue in (courier.out_queue(partner), courier.in_queue(partner)):
+        made["queues"].append(_queue(vhost, queue))
+        made["bindings"] += _bindings(vhost, queue)
     return made
 
 
@@ -186,11 +185,11 @@ def _with_user(document: Document, partner: str, credential: Credential) -> Docu
     return made
 
 
-def _exchange(vhost: str, name: str, kind: str) -> dict[str, Any]:
+def _exchange(vhost: str, exchange: Any) -> dict[str, Any]:
     return {
-        "name": name,
+        "name": exchange.name,
         "vhost": vhost,
-        "type": kind,
+        "type": exchange.type,
         "durable": True,
         "auto_delete": False,
         "internal": False,
@@ -198,40 +197,28 @@ def _exchange(vhost: str, name: str, kind: str) -> dict[str, Any]:
     }
 
 
-def _outbound_queue(vhost: str, partner: str) -> dict[str, Any]:
-    return _queue(vhost, outbound(partner), {"x-max-length": 1000})
-
-
-def _inbound_queue(vhost: str, partner: str) -> dict[str, Any]:
-    # One reader at a time keeps a partner's packages in their order.
-    return _queue(vhost, inbound(partner), {"x-max-length": 200, "x-single-active-consumer": True})
-
-
-def _queue(vhost: str, name: str, more: dict[str, Any]) -> dict[str, Any]:
-    arguments = {
-        "x-queue-type": "quorum",
-        "x-overflow": "reject-publish",
-        "x-max-length-bytes": 64 * MIB,
-        **more,
-    }
+def _queue(vhost: str, queue: Any) -> dict[str, Any]:
     return {
-        "name": name,
+        "name": queue.name,
         "vhost": vhost,
         "durable": True,
         "auto_delete": False,
-        "arguments": arguments,
+        "arguments": dict(queue.queue_arguments),
     }
 
 
-def _binding(vhost: str, source: str, queue: str, key: str) -> dict[str, Any]:
-    return {
-        "source": source,
-        "vhost": vhost,
-        "destination": queue,
-        "destination_type": "queue",
-        "routing_key": key,
-        "arguments": {},
-    }
+def _bindings(vhost: str, queue: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            "source": one.exchange.name,
+            "vhost": vhost,
+            "destination": queue.name,
+            "destination_type": "queue",
+            "routing_key": one.routing_key,
+            "arguments": {},
+        }
+        for one in queue.bindings
+    ]
 
 
 def _shovel(vhost: str, me: str, partner: str, uri: str) -> dict[str, Any]:

@@ -124,7 +124,7 @@ def _merged(known: Any, taken: Card) -> list[dict[str, Any]]:
 
 def _reach(place: Folder, facts: Facts, taken: Card) -> None:
     """The way to a partner: a shovel where it has a broker, none where it takes HTTPS."""
-    if taken.transport == "https" and not os.environ.get("MARATHON_RABBITMQ_API"):
+    if taken.transport == "https" and not _has_broker():
         return
     api, document = _api(), load_broker(place, _vhost())
     if taken.transport == "amqp":
@@ -172,14 +172,14 @@ def remove(place: Folder, partner: str, force: bool = False) -> list[str]:
     """
     with book.opened() as opened:
         known = opened.remove(partner)
-    if not os.environ.get("MARATHON_RABBITMQ_API"):
-        if not known:
-            raise FolderError(f"{partner} is no partner: marathon partner show lists them.")
-        return []
-    document = load_broker(place, _vhost())
-    if not known and partner not in definitions.partners_of(document):
+    gone = []
+    if _has_broker():
+        document = load_broker(place, _vhost())
+        known = known or partner in definitions.partners_of(document)
+        gone = _enact(place, _api(), definitions.without_partner(document, partner), force)
+    if not known and not gone:
         raise FolderError(f"{partner} is no partner: marathon partner show lists them.")
-    return _enact(place, _api(), definitions.without_partner(document, partner), force)
+    return gone
 
 
 def apply(place: Folder, force: bool = False) -> list[str]:

@@ -89,6 +89,8 @@ def _env(folder: Folder, wanted: Wanted) -> str:
         or f"postgresql+psycopg2://marathon:{database}@database:5432/{{service}}",
         "MARATHON_RABBITMQ_API": wanted.rabbitmq_api or f"http://marathon:{broker}@broker:15672",
     }
+    if wanted.amqp_url.startswith("embedded"):
+        del values["MARATHON_RABBITMQ_API"]
     lines = [f"{name}={_quoted(value)}" for name, value in values.items()]
     return (
         f"# Settings of the instance {facts.name}: secret. docs/operating.md explains each.\n"

@@ -29,7 +29,8 @@ BY_NAME = {route.endpoint: route for route in ROUTES}
 # Doors that have no address, and why.
 INTERNAL: dict[str, str] = {
     "registration.identify": "asked by the gateway itself for every credential it is shown",
-    "registration.receive_package": "for the partners' instances: signed, and not by a person",
+    "registration.receive_package": "for partners' packages, whose signature says who they are: "
+    "POST /relay/v1/packages (docs/relay-protocol.md)",
     "voting.look_at_proof": "for the page that a mailed link opens; a program exchanges the token",
     "voting.lend_poll": "for gateways, which it gives keys; nobody else may have them",
     "voting.open_lane": "for gateways: their way to hand over ballots in batches",

@@ -56,6 +56,12 @@ class Settings:
     relay_key_file: Path | None = None
     """This instance's private key, with which it signs what it sends to its partners."""
 
+    relay_ca_file: Path | None = None
+    """Whose certificates partners' sites have, where it is not the public authorities'."""
+
+    courier_poll_s: float = 0.2
+    """How often one looks for packages to hand over."""
+
     crash_at: str = ""
     crash_marker: Path | None = None
 
@@ -110,6 +116,7 @@ def _read(env: Mapping[str, str]) -> Settings:
         legal_file=_path(env, "MARATHON_LEGAL_FILE"),
         instance_file=_path(env, "MARATHON_INSTANCE_FILE"),
         relay_key_file=_path(env, "MARATHON_RELAY_KEY"),
+        relay_ca_file=_path(env, "MARATHON_RELAY_CA"),
         crash_at=env.get("MARATHON_CRASH_AT", ""),
         crash_marker=Path(marker) if marker else None,
     )

@@ -10,6 +10,8 @@ process goes on. Points:
 - ``event.received``: an event arrived, its transaction has not begun
 - ``event.handled``: its effects are written, not committed
 - ``event.committed``: committed, not yet acknowledged to the broker
+- ``package.taken``: a partner's package is committed, not yet acknowledged; of this one the part
+  after the colon is the verdict
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The doors of a service, on nameko: requests, events, timers. Rules live behind them.
 
 A door is one line: parse, call, answer. All that is nameko's is in this file,
-``entrypoints.py``, ``housekeeping.py``, ``calls.py`` and ``runner.py``, so that another
-framework would change these alone (ADR 0002).
+``entrypoints.py``, ``housekeeping.py``, ``carrying.py``, ``calls.py`` and ``runner.py``, so that
+another framework would change these alone (ADR 0002).
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from sqlalchemy import MetaData
 
 from services.chassis import metrics, offload, representation
 from services.chassis.actor import Actor
+from services.chassis.carrying import Courier
 from services.chassis.catalogue import Messages
 from services.chassis.core import Call, Core
+from services.chassis.courier import Depot
 from services.chassis.database import Database
 from services.chassis.entrypoints import (
     AnswerEntrypoint,
@@ -54,6 +56,7 @@ class Chassis(DependencyProvider):  # type: ignore[misc]  # nameko has no types
     """Gives a service its core; declared once as an attribute of the service class."""
 
     housekeeper = Housekeeper()
+    courier = Courier()
 
     def __init__(
         self,
@@ -61,13 +64,16 @@ class Chassis(DependencyProvider):  # type: ignore[misc]  # nameko has no types
         metadata: MetaData,
         chores: Sequence[Callable[[Database, datetime], Any]] = (),
         upkeep: Sequence[Callable[[Core], Any]] = (),
+        make_depot: Callable[[Core], Depot] | None = None,
     ) -> None:
         """``chores`` run now and then, one at a time, outside any transaction; so does
-        ``upkeep``, which needs more than the database."""
+        ``upkeep``, which needs more than the database. A depot has packages for partners, and
+        takes theirs."""
         self.messages = messages
         self.metadata = metadata
         self.chores = tuple(chores)
         self.upkeep = tuple(upkeep)
+        self.make_depot = make_depot
 
     @property
     def core(self) -> Core:

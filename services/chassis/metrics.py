@@ -83,3 +83,27 @@ def mail_failed(service: str, outcome: str) -> None:
 def mails_dropped(service: str, outcome: str, number: int) -> None:
     """Counts mails that were dropped unsent."""
     MAILS_DROPPED.labels(service, outcome).inc(number)
+
+
+PACKAGES_OUT = Counter(
+    "marathon_packages_handed_over", "Packages a partner's way took", ["partner"]
+)
+PACKAGES_FAILED = Counter(
+    "marathon_packages_not_handed_over", "Attempts that failed, and are repeated", ["partner"]
+)
+PACKAGES_IN = Counter(
+    "marathon_packages_received", "Packages of partners, by what became of them",
+    ["partner", "verdict"],
+)  # fmt: skip
+
+
+def carried(partner: str, number: int, failed: bool) -> None:
+    """Counts packages that were handed over, and whether one was not."""
+    PACKAGES_OUT.labels(partner).inc(number)
+    if failed:
+        PACKAGES_FAILED.labels(partner).inc()
+
+
+def received(partner: str, verdict: str) -> None:
+    """Counts a package of a partner."""
+    PACKAGES_IN.labels(partner, verdict).inc()

@@ -7,10 +7,11 @@ applies the topology as she migrates the tables (``marathon topology apply``).
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kombu import Connection, Exchange, Queue, binding
 
+from services.chassis import courier
 from services.chassis.catalogue import Messages
 from services.chassis.config import SERVICES, Settings
 from services.chassis.streams import Stream
@@ -43,8 +44,10 @@ def messages_of(service: str) -> Messages:
     return module
 
 
-def apply(settings: Settings) -> list[str]:
-    """Declares all exchanges and queues; answers their names. Doing it twice changes nothing."""
+def apply(settings: Settings, partners: Sequence[str] = ()) -> list[str]:
+    """Declares all exchanges and queues, those of the relay's ``partners`` too; answers their
+    names. Doing it twice changes nothing.
+    """
     names = []
     with Connection(settings.amqp_url, connect_timeout=settings.connect_timeout_s) as connection:
         channel = connection.channel()
@@ -57,6 +60,7 @@ def apply(settings: Settings) -> list[str]:
                 stream.exchange(channel).declare()
                 stream.queue(channel).queue_declare()
                 names.append(stream.address)
+        names += courier.declare(channel, partners)
     return names
 
 

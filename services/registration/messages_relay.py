@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields
+import base64
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields
 
 from services.chassis.catalogue import Door
 from services.chassis.paging import Paged
@@ -58,11 +61,20 @@ class WithdrawRelay(Schema):
     reason = text(2000, load_default=None, allow_none=True)
 
 
-class ReceivePackage(Schema):
-    """A package as it came: its text, or the same as JSON; the channel where it is known."""
+class Bytes(fields.Field[bytes]):
+    """Bytes as base64."""
 
-    package = fields.Raw(required=True)
-    via = fields.String(load_default=None, allow_none=True)
+    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> bytes:
+        try:
+            return base64.b64decode(value, validate=True)
+        except (TypeError, ValueError):
+            raise ValidationError("not base64") from None
+
+
+class ReceivePackage(Schema):
+    """A package as it came over HTTPS, its bytes as base64: of any the same length."""
+
+    package = Bytes(required=True)
 
 
 class Nothing(Schema):

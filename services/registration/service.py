@@ -33,6 +33,7 @@ from services.registration import (
     tokens,
 )
 from services.registration.partners import incoming, status
+from services.registration.partners.depot import Depot
 
 Request = dict[str, Any]
 
@@ -41,7 +42,7 @@ class RegistrationService(MailDoors):
     """What registration owns, says and hears: the doors."""
 
     name = "registration"
-    chassis = Chassis(messages, tables.Base.metadata)
+    chassis = Chassis(messages, tables.Base.metadata, make_depot=Depot)
 
     @hears
     def heard(self, work: Work, event: HeardEvent) -> None:
@@ -127,7 +128,7 @@ class RegistrationService(MailDoors):
 
     @command
     def receive_package(self, work: Work, request: Request) -> Any:
-        return incoming.receive(work, request["package"], request["via"])
+        return incoming.receive(work, request["package"])
 
     # --- people, roles, sign-in, projects, teams, coaches (registration B) ----------------
 

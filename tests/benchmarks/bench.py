@@ -23,7 +23,7 @@ from rich.console import Console
 
 from deploy import local
 from services.chassis.config import SERVICES
-from tests.benchmarks import counting, intake, pages
+from tests.benchmarks import counting, intake, pages, relay
 from tests.benchmarks.figures import Figure, percentile
 from tests.instance import MARATHON, Instance, free_port
 
@@ -167,6 +167,12 @@ def count_figures(bench: Bench) -> list[Figure]:
     return counting.measure(bench)
 
 
+def relay_figures() -> list[Figure]:
+    """From a marathon's end to the next organiser's desk, at another instance."""
+    console.print("measuring the relay between two instances …")
+    return relay.measure()
+
+
 def _seconds_to_ready(began: float, port: int) -> float:
     import urllib.request
 
@@ -216,6 +222,7 @@ def main() -> int:
             *page_figures(bench),
             *intake_figures(bench),
             *count_figures(bench),
+            *relay_figures(),
         ]
     finally:
         bench.close()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.local.rabbitmq import LARGEST_MESSAGE, RELAY_PLUGINS
 from services.chassis.config import SERVICES, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,7 +23,29 @@ PREPARED = {
 
 
 def test_every_part_is_there() -> None:
-    assert set(PARTS) == {*SERVICES, *("gateway", "mail"), *SERVERS, *("migrate", "topology")}
+    ours = {*SERVICES, *("gateway", "mail"), *SERVERS, *("migrate", "topology", "operator")}
+    assert set(PARTS) == ours
+
+
+def test_the_operators_commands_do_not_start_with_the_rest() -> None:
+    assert PARTS["operator"]["profiles"] == ["operator"]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in PARTS if name not in ("registration", "operator")]
+)
+def test_only_registration_and_the_operator_see_the_private_key(name: str) -> None:
+    mounted = [volume for volume in PARTS[name].get("volumes", []) if "/instance" in volume]
+    assert all(volume.endswith("/public:/instance/public:ro") for volume in mounted)
+    assert "MARATHON_RELAY_KEY" not in PARTS[name].get("environment", {})
+
+
+def test_the_brokers_api_is_there_for_the_network_of_the_containers_alone() -> None:
+    plugins = (ROOT / "deploy/rabbitmq/enabled_plugins").read_text()
+    assert set(re.findall(r"rabbitmq_\w+", plugins)) >= set(RELAY_PLUGINS)
+    assert "ports" not in PARTS["broker"]
+    conf = (ROOT / "deploy/rabbitmq/rabbitmq.conf").read_text()
+    assert f"max_message_size = {LARGEST_MESSAGE}" in conf
 
 
 @pytest.mark.parametrize("name", PARTS)
@@ -69,7 +92,7 @@ def test_one_image_for_all_our_parts() -> None:
 def test_every_variable_is_in_the_example_or_has_a_default() -> None:
     example = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     required = set(re.findall(r"\$\{([A-Z_]+):\?", TEXT))
-    optional = set(re.findall(r"\$\{([A-Z_]+):-", TEXT))
+    optional = set(re.findall(r"\$\{([A-Z_]+):[-+]", TEXT))
     assert required <= example
     assert example <= required | optional
     assert set(re.findall(r"\$\{([A-Z_]+)", TEXT)) == required | optional
@@ -85,7 +108,9 @@ def test_secrets_have_no_value_in_the_repository() -> None:
 @pytest.mark.parametrize("name", [*SERVICES, "gateway", "mail", "migrate", "topology"])
 def test_settings_can_be_read_from_the_environment_given(name: str) -> None:
     filled = {
-        key: re.sub(r"\$\{[A-Z_]+(?::-([^}]*)|:\?[^}]*)\}", lambda m: m[1] or "x" * 40, str(value))
+        key: re.sub(
+            r"\$\{[A-Z_]+(?::-([^}]*)|:[?+][^}]*)\}", lambda m: m[1] or "x" * 40, str(value)
+        )
         for key, value in PARTS[name]["environment"].items()
     }
     settings = Settings.from_env({**filled, "MARATHON_TRUSTED_PROXIES": "1"})
@@ -115,4 +140,7 @@ def test_files_that_are_mounted_exist() -> None:
     ]
     ours = [path for path in mounted if path.startswith("./")]
     assert len(ours) == 3
+    optional = re.findall(r"\$\{MARATHON_INSTANCE_FOLDER:-(\./[^}]+)\}(/\w+)?:/instance", TEXT)
+    assert {part for _folder, part in optional} == {"/secret", "/public", ""}
+    assert all((ROOT / folder / part.strip("/")).is_dir() for folder, part in optional)
     assert all((ROOT / path).exists() for path in ours)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -263,3 +264,21 @@ def test_stopped_after_the_clock_was_set_it_goes_on_and_too_late_it_says_so(
         assert "would be over before it began" in done.stderr
     finally:
         made.stop()
+
+
+def test_several_instances_are_named_by_their_partners(tmp_path: Path) -> None:
+    (tmp_path / "cycle.yaml").write_text((FILE.parent / "two-legs.yaml").read_text())
+    (tmp_path / "play.yaml").write_text(
+        FILE.read_text().replace("cycle_file: two-legs.yaml", "cycle_file: cycle.yaml")
+    )
+    command = [*MARATHON, "play", str(tmp_path / "play.yaml")]
+    env = {name: value for name, value in os.environ.items() if name != "MARATHON_TOKEN"}
+    for more, code, reason in (
+        ((), 2, "Missing --token of the instance, or --instance for several"),
+        (("--instance", "http://127.0.0.1:1,t"), 2, "write NAME=URL,TOKEN"),
+        (("--instance", "la=http://127.0.0.1:1,t"), 1, "is operated by ici: name its instance"),
+    ):
+        told = subprocess.run(
+            [*command, *more], capture_output=True, text=True, timeout=120, check=False, env=env
+        )
+        assert (told.returncode, reason in told.stderr) == (code, True), told.stderr

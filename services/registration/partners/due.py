@@ -63,7 +63,8 @@ def _seen(work: Work) -> Run:
 
 def _ask(work: Work, cycle: Cycle, run: Run) -> bool:
     """Asks all partners while too few told us, or hold the latest grant; whether it did."""
-    since = [] if told.is_told(work, cycle) else [run.started_at]
+    # A cycle that is opened long after the start is asked about at once, too.
+    since = [] if told.is_told(work, cycle) else [max(run.started_at, cycle.opened_at)]
     grant = batons.latest(work, cycle.id)
     if grant is not None and grant.received_at is None:
         since.append(grant.granted_at)

@@ -191,7 +191,7 @@ def due(work: Work, partner: str | None = None, most: int = 100) -> list[Due]:
 def handed(work: Work, sent: Sequence[tuple[str, str]]) -> None:
     """Notes that transports took these packages, by (id, partner)."""
     for package, partner in sent:
-        row = work.session.get(PackageOut, (package, partner), populate_existing=True)
+        row = _held(work, package, partner)
         if row is None:
             continue  # replaced by a newer notice meanwhile
         row.handed_at, row.error = row.handed_at or work.now, None
@@ -202,9 +202,15 @@ def handed(work: Work, sent: Sequence[tuple[str, str]]) -> None:
             row.settled_at = work.now
 
 
+def _held(work: Work, package: str, partner: str) -> PackageOut | None:
+    """A package's row, held: a newer notice would take it away between our look and our write."""
+    how: dict[str, Any] = {"populate_existing": True, "with_for_update": True}
+    return work.session.get(PackageOut, (package, partner), **how)
+
+
 def not_handed(work: Work, package: str, partner: str, reason: str) -> None:
     """Notes that a transport could not take a package: it is tried again soon."""
-    row = work.session.get(PackageOut, (package, partner), populate_existing=True)
+    row = _held(work, package, partner)
     if row is None or row.settled_at is not None:
         return
     row.attempts, row.error = row.attempts + 1, reason[:200]
