@@ -55,6 +55,8 @@ SENTENCES = (
     N_("must be a number"),
     N_("must be from 0 to 1000"),
     N_("must have at most two decimals"),
+    N_("not an instant in UTC"),
+    N_("not base64"),
     # The gateway's own:
     N_("Given by the address or by the server."),
     N_("Given twice."),
