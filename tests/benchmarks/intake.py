@@ -94,7 +94,8 @@ def _rate(finals: Finals, way: str, sizes: Sizes) -> tuple[float, float]:
 def _p99_at_half(finals: Finals, rate: float, sizes: Sizes) -> float:
     with _booth(finals, "batches") as port:
         _cast(finals, port, sizes.warm, "")
-        lines, _seconds = _cast(finals, port, int(rate / 2 * sizes.seconds_at_half), "", rate / 2)
+        most = max(CONNECTIONS, int(rate / 2 * sizes.seconds_at_half))  # one each, at the least
+        lines, _seconds = _cast(finals, port, most, "", rate / 2)
     return _p99(lines)
 
 

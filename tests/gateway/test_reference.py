@@ -46,7 +46,7 @@ def test_every_operation_is_there_with_all_that_it_takes(page: str, route: Route
             assert re.search(rf"<code>{name}(?: \(query\))?</code> <strong>obligatoire", told), name
     assert "curl " in told
     assert str(route.status) in told
-    assert ("text/csv" in told) == route.tabular
+    assert ("text/csv" in told) == (route.tabular or route.is_file)
 
 
 def test_page_is_in_french_first_and_in_english_whole(client: FlaskClient) -> None:
