@@ -29,6 +29,11 @@ VALUES: dict[str, Any] = {
     "minutes": 30,
     "confirm_by": AT,
     "closes": AT,
+    "host": "Villeneuve",
+    "next": "Villeneuve",
+    "deadline": AT,
+    "reason": "La halle est en travaux.",
+    "sender": "Fumel",
 }
 
 
