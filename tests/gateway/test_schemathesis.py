@@ -112,8 +112,8 @@ def _send(
     left = [before]
     parts = ways_of(stage, operation)
 
-    def once(case: Any, **path: str) -> None:
-        case.path_parameters = {**path}
+    def once(case: Any, path: dict[str, str]) -> None:
+        case.path_parameters = path
         case.headers = {**(case.headers or {}), **headers}
         answer = case.call()
         case.validate_response(answer, checks=CHECKS)
@@ -140,7 +140,7 @@ def _examples(strategy: Any, parts: dict[str, Any], once: Any, most: int) -> Non
         derandomize=True,
         phases=(Phase.generate,),
         suppress_health_check=list(HealthCheck),
-    )(given(case=strategy, **parts)(lambda case, **path: once(case, **path)))
+    )(given(case=strategy, path=st.fixed_dictionaries(parts))(lambda case, path: once(case, path)))
     wrapped()
 
 

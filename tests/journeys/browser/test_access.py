@@ -49,6 +49,8 @@ PAGES: dict[str, str] = {
     "desk.relay": f"{DESK}/relais",
     "desk.closing": f"{DESK}/cloture",
     "desk.grid": f"{DESK}/grille",
+    "desk.invalidation": f"{DESK}/vote/annulation",
+    "desk.scrutiny": f"/marathons/{LEGS[0]}/scrutin",
     "desk.act": "/faire/proposer-un-local?marathon=deux-etapes-1&retour=/moi",
 }
 ENGLISH = (
