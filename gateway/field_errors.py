@@ -50,6 +50,7 @@ SENTENCES = (
     N_("give either token, or email and code"),
     N_("give either session or token"),
     N_("give either pass or code"),
+    N_("give a case, a domain or from_at"),
     N_("to_at must be after from_at"),
     N_("must be a number"),
     N_("must be from 0 to 1000"),

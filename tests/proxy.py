@@ -71,6 +71,8 @@ class Proxy:
 
     def close(self) -> None:
         """Takes the wire away."""
+        with suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)  # closing alone would not wake who accepts
         self.listener.close()
         self.cut(lasting=True)
         self.answers.set()

@@ -23,13 +23,14 @@ def command() -> None:
 def count(box: Path, record: Path | None) -> None:
     """Count the ballots of BOX, a CSV file with the columns tracker and choice.
 
-    Prints JSON. Nothing is asked of any server. With --record, also whether the box agrees with
-    the published record of the poll, and the exit code is 1 where it does not.
+    Prints JSON, and how far it is to standard error. Nothing is asked of any server. A file that
+    has one malformed line is not counted: such lines are named. With --record, also whether the
+    box agrees with the published record of the poll, and the exit code is 1 where it does not.
     """
-    from services.voting.count import leaders, recount
+    from services.voting.count import leaders
 
     published = _record(record) if record else None
-    found = recount(_rows(box))
+    found = _recount(box)
     winners = leaders(found.counted)
     told: dict[str, Any] = {
         "ballots": found.ballots,
@@ -62,14 +63,19 @@ def store() -> None:
     click.echo(f"{len(stored)} stored", err=True)
 
 
-def _rows(box: Path) -> list[tuple[str, str]]:
+def _recount(box: Path) -> Any:
     from services.voting.box_file import BoxError, read
+    from services.voting.count import recount_sorted
 
     try:
-        return list(read(box))
+        return recount_sorted(read(box, _tell))
     except BoxError as error:
         lines = "".join(f"\n  {line}" for line in error.wrong)
         raise click.ClickException(f"{box} can't be counted:{lines}") from error
+
+
+def _tell(lines: int) -> None:
+    click.echo(f"{lines:,} lines read".replace(",", " "), err=True)
 
 
 def _record(path: Path) -> dict[str, Any]:
@@ -77,11 +83,22 @@ def _record(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
         record = document.get("record", document)
-        if not isinstance(record["counted"], dict):
-            raise TypeError("counted")
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        if not _is_record(record):
+            raise TypeError("record")
+        json.dumps(document, ensure_ascii=False).encode()
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         raise click.ClickException(f"{path} is not the record of a poll.") from error
     return {"digest": None, **document, "record": record}
+
+
+def _is_record(record: Any) -> bool:
+    """Whether it has what is compared, as far as one must know to compare it."""
+    counted, winners = record["counted"], record.get("winners", [])
+    return (
+        isinstance(counted, dict)
+        and all(type(votes) is int for votes in counted.values())
+        and isinstance(winners, list)
+    )
 
 
 def _differences(published: dict[str, Any], found: Any) -> list[str]:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from gateway.desk import acting, codes, juror, mine, organiser, premises, scrutiny, teams
+from gateway.desk import (
+    acting,
+    codes,
+    invalidation,
+    juror,
+    mine,
+    organiser,
+    premises,
+    scrutiny,
+    teams,
+)
 from gateway.languages import gettext
 from gateway.site import sign_in
 from services.chassis.errors import Refusal
@@ -13,7 +23,8 @@ from services.chassis.errors import Refusal
 def install(app: Flask) -> None:
     """Adds these pages to the app."""
     blueprint = Blueprint("desk", __name__)
-    for pages in (acting, mine, teams, premises, juror, scrutiny, organiser, codes):
+    everyone = (acting, mine, teams, premises, juror, scrutiny, organiser, codes, invalidation)
+    for pages in everyone:
         pages.add_to(blueprint)
     blueprint.register_error_handler(Refusal, sign_in.or_refused)
     app.register_blueprint(blueprint)

@@ -20,6 +20,7 @@ from gateway.asking import ask, visitor
 from gateway.desk import choices, seen
 from gateway.desk.actions import ACTIONS, Action
 from gateway.forms.form import Form, again, blank, request_of
+from gateway.languages import N_
 from gateway.languages import gettext as _
 from gateway.routes import Route
 from gateway.site.gaps import part
@@ -29,6 +30,10 @@ from services.chassis.errors import Refusal
 
 BACK = "retour"
 DONE = "fait"
+OTHERWISE = {
+    "annulation": N_("Signed once: it is carried out when somebody else signs as well."),
+}
+"""What was done on a page of its own, in a sentence."""
 
 
 def add_to(desk: Blueprint) -> None:
@@ -57,8 +62,10 @@ def act(action: str) -> Answer | str:
 
 def done() -> str:
     """What was just done, in a sentence: for the page that one came back to."""
-    found = ACTIONS.get(request.args.get(DONE, ""))
-    return _(found.done) if found and found.done else ""
+    name = request.args.get(DONE, "")
+    found = ACTIONS.get(name)
+    sentence = found.done if found else OTHERWISE.get(name, "")
+    return _(sentence) if sentence else ""
 
 
 def address(action: str, back: str, **path: str) -> str:

@@ -46,6 +46,12 @@ def next_step(desk: Mapping[str, Any], now: datetime) -> Step:
             "repondre-au-relais",
             values={"relay": offered[0]["id"]},
         )
+    if _is_looked_at(desk):
+        return Step(
+            _("Ballots wait for a look before they are counted: see what is unusual, and decide."),
+            _("To the vote’s page"),
+            page="vote",
+        )
     if desk["marathon"]["state"] == "running" and not _is_past(desk["marathon"]["ends_at"], now):
         return Step(
             _("The 36 hours are under way; they end by themselves. Welcome the teams."),
@@ -53,6 +59,12 @@ def next_step(desk: Mapping[str, Any], now: datetime) -> Step:
             page="projects",
         )
     return STEPS[desk["marathon"]["state"]](desk)
+
+
+def _is_looked_at(desk: Mapping[str, Any]) -> bool:
+    """Whether cases in quarantine hold the count (RULES V9, V15)."""
+    poll = desk.get("poll")
+    return bool(poll and poll["state"] == "closed" and poll.get("quarantined"))
 
 
 def _is_past(instant: str | None, now: datetime) -> bool:

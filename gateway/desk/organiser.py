@@ -149,9 +149,13 @@ def _jury(marathon: str) -> dict[str, Any]:
 
 def _vote(marathon: str) -> dict[str, Any]:
     poll = part("voting.get_poll", {"marathon": marathon})
+    of = {"poll": poll["id"]} if poll else {}
     return {
         "poll": poll,
-        "codes": part("voting.list_codes", {"poll": poll["id"]}, []) if poll else [],
+        "codes": part("voting.list_codes", of, []) if poll else [],
+        "cases": part("voting.list_cases", of, []) if poll else [],
+        "decisions": part("voting.list_decisions", of, []) if poll else [],
+        "me": visitor().actor.key,
         "titles": _titles(marathon),
     }
 

@@ -95,6 +95,9 @@ def _marathon_labels() -> dict[str, str]:
         "settings.who_may_vote": _("Who may vote"),
         "settings.elsewhere_may_vote": _("People from elsewhere may vote"),
         "settings.tie_rule": _("What decides a tie of the public prize"),
+        "settings.suspect_network": _("Voters of one network from whom on it is looked at"),
+        "settings.suspect_domain": _("Voters of one mail domain from whom on it is looked at"),
+        "settings.suspect_second": _("Voters in one second from whom on it is looked at"),
         "settings.close_by_itself": _("Close by itself once the awards are published"),
         "settings.hold_days": _("Days between the awards and the closing"),
         "settings.teams_formed_by": _("Teams are formed by"),
@@ -135,6 +138,13 @@ def _helps() -> dict[str, str]:
         "owner.name": _("Seen by the organiser only."),
         "reveal_at": _("Empty: when you press the button. Until then nobody else sees it."),
         "place": _("For example: town hall, market."),
+        "settings.suspect_network": _(
+            "Empty: 100, more in a large vote. What is looked at is not rejected."
+        ),
+        "settings.suspect_domain": _(
+            "Empty: 50, more in a large vote. Common providers are left out."
+        ),
+        "settings.suspect_second": _("Empty: 30, more in a large vote."),
         "to": _("Move on to"),
         "override": _("With a written reason, which stays in the log."),
     }

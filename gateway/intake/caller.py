@@ -7,13 +7,13 @@ idempotency key, and whatever a gateway would have to refuse, for voting knows t
 from __future__ import annotations
 
 import secrets
-import threading
 import time
 import uuid
 from collections.abc import Callable
 from typing import Any, Unpack
 
 from gateway.asking import Caller, Request
+from gateway.intake.attempts import Attempts, StillTrying
 from gateway.intake.known import FRESH_S, KEPT_S, Known
 from gateway.intake.lane import Ballot, Lane, Sender
 from gateway.languages import N_
@@ -25,8 +25,12 @@ from services.chassis.networks import network_of
 
 TRACKER_BYTES = 16  # RULES V5
 
+TAKEN = frozenset({"poll", "project", "pass", "ip"})
+"""What a ballot with a pass has: one that has more is none, as voting will say."""
+
 PAUSE_S = 1.0
-"""Between two attempts to open a lane: each leaves a queue in a broker that does not confirm."""
+"""Between two attempts to open a lane, for each leaves a queue in a broker that does not confirm,
+and to ask a voting that is away: meanwhile everybody is told at once."""
 
 MakeSender = Callable[[str], Sender]
 
@@ -44,9 +48,8 @@ class BallotsInBatches:
         self.patience_s = patience_s
         self._known: dict[str, Known] = {}
         self._lanes: dict[str, Lane] = {}
-        self._asking: set[str] = set()
-        self._opening = threading.Lock()
-        self._closed_until = 0.0
+        self._learning: Attempts[Known | None] = Attempts(patience_s, PAUSE_S)
+        self._opening: Attempts[Lane] = Attempts(patience_s, PAUSE_S)
 
     def call(
         self, service: str, door: str, request: Request | None = None, **how: Unpack[How]
@@ -61,11 +64,15 @@ class BallotsInBatches:
 
         Raises ``Refusal("ballot_not_confirmed")`` of a ballot that may or may not have arrived.
         """
-        if (service, door) == ("voting", "cast") and how.get("key") is None:
-            receipt = self._cast(request or {})
-            if receipt is not None:
-                return {"ok": receipt}
-        return self.caller.exchange(service, door, request, **how)
+        if (service, door) != ("voting", "cast") or not (request or {}).get("pass"):
+            return self.caller.exchange(service, door, request, **how)
+        try:
+            receipt = self._cast(request or {}) if how.get("key") is None else None
+            return (
+                {"ok": receipt} if receipt else self.caller.exchange(service, door, request, **how)
+            )
+        except (Unavailable, StillTrying) as error:
+            raise not_confirmed() from error
 
     def close(self) -> None:
         """Hands over what waits; to be called when no request is under way any more."""
@@ -75,6 +82,8 @@ class BallotsInBatches:
     def _cast(self, request: Request) -> dict[str, Any] | None:
         poll, project, given = (request.get(name) for name in ("poll", "project", "pass"))
         if not (isinstance(poll, str) and isinstance(project, str) and isinstance(given, str)):
+            return None
+        if request.keys() - TAKEN:
             return None
         known, now = self._known_of(poll), self.clock.now()
         bearer = known.bearer(project, given, now) if known else None
@@ -94,58 +103,44 @@ class BallotsInBatches:
         return {"poll": poll, "receipt": ballot.tracker, "accepted_at": ballot.accepted}
 
     def _known_of(self, poll: str) -> Known | None:
-        """What is known of a poll; ``None`` of one that takes no ballots, as far as one knows."""
+        """What is known of a poll; ``None`` of one that takes no ballots, as far as one knows.
+
+        Raises ``Unavailable``, :class:`StillTrying`.
+        """
         known = self._known.get(poll)
         if known is None or known.age > KEPT_S:
-            return self._learn(poll)
-        if known.age > FRESH_S and poll not in self._asking:
-            self._learn(poll)
-            return self._known.get(poll)
+            return self._learning.wait_for(poll, lambda: self._learn(poll))
+        if known.age > FRESH_S:
+            self._learning.begin(poll, lambda: self._learn(poll))
         return known
 
     def _learn(self, poll: str) -> Known | None:
-        """Asks voting. What one knows stays in use while voting is away, until it is too old;
-        what voting refuses is forgotten."""
-        self._asking.add(poll)
+        """Asks voting; what voting refuses is forgotten. Raises ``Unavailable``."""
         asked_at = time.monotonic()
         try:
             lent = self.caller.call("voting", "lend_poll", {"poll": poll})
         except Unavailable:
-            return None
+            raise
         except Refusal:
             self._known.pop(poll, None)
             return None
-        finally:
-            self._asking.discard(poll)
         self._known[poll] = Known.of(lent, asked_at)
         return self._known[poll]
 
     def _lane_of(self, known: Known) -> Lane:
-        """The poll's lane, opened for its first ballot. Raises ``Refusal``."""
+        """The lane, opened for its first ballot. Raises ``Refusal``, :class:`StillTrying`."""
         lane = self._lanes.get(known.poll)
         if lane is not None and not lane.dead:
             return lane
-        # One tries; the others wait for what becomes of it, and none tries after another.
-        if not self._opening.acquire(timeout=self.patience_s):
-            raise not_confirmed()
-        try:
-            return self._opened(known)
-        finally:
-            self._opening.release()
+        return self._opening.wait_for(known.poll, lambda: self._opened(known))
 
     def _opened(self, known: Known) -> Lane:
         lane = self._lanes.get(known.poll)
         if lane is not None and not lane.dead:
             return lane
-        if time.monotonic() < self._closed_until:
-            raise not_confirmed()
         if lane is not None:
             lane.close()
-        try:
-            lane = self._lanes[known.poll] = self._open_lane(known)
-        except BaseException:
-            self._closed_until = time.monotonic() + PAUSE_S
-            raise
+        lane = self._lanes[known.poll] = self._open_lane(known)
         return lane
 
     def _open_lane(self, known: Known) -> Lane:

@@ -81,6 +81,7 @@ class Lane:
         self.changed = threading.Condition()
         self.ending = False
         self.dead = False
+        self.troubled = False
         self._thread = threading.Thread(target=self._run, daemon=True, name="ballots")
 
     def open(self) -> None:
@@ -93,6 +94,9 @@ class Lane:
         """Whether the broker has confirmed the ballot, in the time that one waits for it."""
         with self.changed:
             if self.dead or self.ending or len(self.waiting) >= MOST_WAITING:
+                return False
+            # A batch is being tried again: nobody need wait for that to fail as well.
+            if self.troubled:
                 return False
             self.waiting.append(ballot)
             self.changed.notify()
@@ -141,11 +145,13 @@ class Lane:
                 break
             except (NotConfirmed, *BROKER_ERRORS) as error:
                 log.warning("ballots_not_confirmed", ballots=len(batch), reason=str(error)[:200])
+                self.troubled = True
                 _settle(batch, confirmed=False)
                 if self.ending:
                     break
                 time.sleep(PAUSE_S)
             else:
+                self.troubled = False
                 return _settle(batch, confirmed=True)
         self.dead = True
         return _settle(batch, confirmed=False)

@@ -36,6 +36,26 @@ CODES = (
           "Revoke a batch of paper codes"),
 )
 
+# Two people sign what changes which ballots are counted (RULES V9).
+BEFORE_THE_COUNT = (
+    Route("GET", "/polls/<poll>/cases", "voting.list_cases", Who.ORGANISER_ANY,
+          "What looks suspicious and waits for a decision before the count, with its reason"),
+    Route("POST", "/polls/<poll>/cases/<case>/release", "voting.release_case", Who.ORGANISER_ANY,
+          "Let the ballots of a case count"),
+    Route("POST", "/polls/<poll>/invalidations/preview", "voting.preview_invalidation",
+          Who.ORGANISER_ANY, "How many ballots an invalidation would take out"),
+    Route("POST", "/polls/<poll>/invalidations", "voting.sign_invalidation", Who.ORGANISER_ANY,
+          "The first signature under an invalidation that was previewed", 201),
+    Route("POST", "/polls/<poll>/releases", "voting.sign_release", Who.ORGANISER_ANY,
+          "The first signature under a count although cases are open", 201),
+    Route("GET", "/polls/<poll>/decisions", "voting.list_decisions", Who.ORGANISER_ANY,
+          "Invalidations and releases, with who signed them"),
+    Route("POST", "/polls/<poll>/decisions/<decision>/signature", "voting.sign_decision",
+          Who.ORGANISER_ANY, "The second signature: the decision is carried out"),
+    Route("DELETE", "/polls/<poll>/decisions/<decision>", "voting.withdraw_decision",
+          Who.ORGANISER_ANY, "Withdraw a decision that has one signature"),
+)
+
 RECORD = (
     Route("GET", "/polls/<poll>/receipts", "voting.list_receipts", Who.ANYONE,
           "The counted receipts, sorted, after the count"),
@@ -47,4 +67,4 @@ RECORD = (
           "The box, all counted ballots: a CSV file, for the scrutineers to count them again"),
 )
 
-ROUTES = (*POLL, *BALLOTS, *CODES, *RECORD)
+ROUTES = (*POLL, *BALLOTS, *CODES, *BEFORE_THE_COUNT, *RECORD)

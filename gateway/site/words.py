@@ -194,6 +194,48 @@ def poll_state(name: str) -> str:
     }.get(name, name)
 
 
+def case_reason(case: dict[str, Any]) -> str:
+    """Why ballots wait for a look, in words (RULES V15)."""
+    said = {
+        "network": _("Many votes from one network: %(voters)s voters, looked at from %(limit)s on"),
+        "domain": _(
+            "Many votes from addresses in %(domain)s: %(voters)s voters, looked at from "
+            "%(limit)s on"
+        ),
+        "second": _("Many votes in the same second: at least %(limit)s voters in one"),
+        "again": _("Votes from addresses in %(domain)s, cast after that domain was invalidated"),
+    }
+    told = {name: number(case[name]) for name in ("voters", "limit")}
+    sentence: str = said.get(case["kind"], case["kind"])
+    return sentence % {**told, "domain": case["domain"] or ""}
+
+
+def decision_kind(name: str) -> str:
+    """What two organisers sign, in words (RULES V9)."""
+    return {
+        "invalidation": _("Invalidation"),
+        "release": _("Count all the same"),
+    }.get(name, name)
+
+
+def decision_state(name: str) -> str:
+    """How far a decision is, in words."""
+    return {
+        "signed": _("waits for a second signature"),
+        "applied": _("carried out"),
+        "withdrawn": _("withdrawn"),
+    }.get(name, name)
+
+
+def case_state(name: str) -> str:
+    """What became of a case, in words."""
+    return {
+        "open": _("to be decided"),
+        "released": _("counted"),
+        "invalidated": _("invalidated"),
+    }.get(name, name)
+
+
 def role_name(name: str) -> str:
     """A role in words (RULES R3)."""
     return {
@@ -239,6 +281,10 @@ def _polished(text: str) -> str:
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
+    "case_reason": case_reason,
+    "case_state": case_state,
+    "decision_kind": decision_kind,
+    "decision_state": decision_state,
     "bound": bound,
     "moment": moment,
     "short_moment": short_moment,

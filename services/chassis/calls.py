@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from contextlib import suppress
 from functools import partial
 from typing import Any, Unpack
 
 import amqp
 from kombu.exceptions import KombuError
-from nameko.amqp.publish import Publisher
 from nameko.exceptions import RpcTimeout, UnknownService
-from nameko.rpc import MethodProxy, Responder
 from nameko.standalone.rpc import ClusterRpcProxy
 
 from services.chassis import embedded
 from services.chassis.actor import How
+from services.chassis.call_wire import ConnectionLost, Method, hasten
 from services.chassis.config import Settings
 from services.chassis.confirms import abandon
 from services.chassis.errors import Refusal, Unavailable
@@ -24,24 +24,6 @@ __all__ = ["Caller", "Unavailable", "embedded"]
 
 DEADLINE_S = 5.0
 BROKEN = (OSError, amqp.exceptions.AMQPError, KombuError, RuntimeError, RpcTimeout)
-
-
-CONFIRM_S = 2.5
-"""A broker that is silent, or blocks who publishes for want of disk, is not waited for longer."""
-
-
-class BoundedPublisher(Publisher):  # type: ignore[misc]  # nameko has no types
-    """nameko's publisher of calls and answers, which by itself waits for ever for the broker."""
-
-    # Not often, and at once: who asks waits.
-    retry_policy = {"max_retries": 1, "interval_start": 0}  # noqa: RUF012 - nameko's own name
-
-    def publish(self, payload: Any, **kwargs: Any) -> None:
-        """Publishes, confirmed in time. Raises one of :data:`BROKEN`."""
-        super().publish(payload, timeout=CONFIRM_S, **kwargs)
-
-
-MethodProxy.publisher_cls = Responder.publisher_cls = BoundedPublisher
 
 
 class Caller:
@@ -103,19 +85,23 @@ class Caller:
     ) -> dict[str, Any]:
         if deadline_s <= 0:
             raise Unavailable(service)
-        try:
-            proxy = self._take()
-        except BROKEN as error:
-            raise Unavailable(service) from error
-        try:
+
+        def ask(proxy: Any) -> dict[str, Any]:
             _set_up(proxy, headers, deadline_s)
-            answer: dict[str, Any] = getattr(proxy.start_proxy[service], door)(request=request)
-        except UnknownService as error:
-            self._put_back(proxy)
+            return self._ask_by(proxy, service, door, request)
+
+        try:
+            if (proxy := self._take()) is not None:
+                with suppress(ConnectionLost):  # while it lay idle, most likely
+                    return ask(proxy)
+            return ask(self._connect())
+        except (UnknownService, *BROKEN) as error:
             raise Unavailable(service) from error
-        except BROKEN as error:
-            _discard(proxy)
-            raise Unavailable(service) from error
+
+    def _ask_by(self, proxy: Any, service: str, door: str, request: Any) -> dict[str, Any]:
+        try:
+            method = Method(proxy._worker_ctx, service, door, proxy._reply_listener)
+            answer: dict[str, Any] = method(request=request)
         except BaseException:
             _discard(proxy)
             raise
@@ -123,12 +109,17 @@ class Caller:
         return answer
 
     def _take(self) -> Any:
+        """A proxy that is free, if there is one."""
         try:
             return self.free.pop()
         except IndexError:
-            proxy = ClusterRpcProxy(self.config, timeout=DEADLINE_S)
-            proxy.start_proxy = proxy.start()
-            return proxy
+            return None
+
+    def _connect(self) -> Any:
+        proxy = ClusterRpcProxy(self.config, timeout=DEADLINE_S)
+        proxy.start()
+        hasten(proxy._reply_listener.queue_consumer.connection)
+        return proxy
 
     def _put_back(self, proxy: Any) -> None:
         if len(self.free) < self.keep:

@@ -138,7 +138,11 @@ def connect(settings: Settings, heartbeat: int = 0) -> Connection:
 def abandon(connection: Connection) -> None:
     """Drops a connection without a word: a broker that is silent would never answer a good-bye."""
     if connection.connected and hasattr(connection.connection, "collect"):
-        connection.connection.collect()
+        wire = connection.connection
+        wire.collect()
+        # It holds 128 KiB to write from, and is part of a circle: who loses connections again
+        # and again would have hundreds of them before the collector comes by.
+        wire.frame_writer = None
     connection.collect()
 
 

@@ -122,6 +122,8 @@ def _postgresql(url: str, settings: Settings) -> Engine:
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,
+            # The same for what was sent and reached nobody, in ms.
+            "tcp_user_timeout": 25_000,
             "options": f"-c timezone=UTC -c statement_timeout={settings.statement_timeout_s}s",
         },
     )

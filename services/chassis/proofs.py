@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, delete, select, update
 from sqlalchemy.orm import Session
@@ -36,6 +36,14 @@ class Proof:
     token: str = field(repr=False)
     code: str = field(repr=False)
     expires_at: datetime
+
+
+class Waiting(NamedTuple):
+    """A proof that is still good: its address, and when it was asked for."""
+
+    id: str
+    email: str
+    issued_at: datetime
 
 
 def issue(
@@ -137,12 +145,37 @@ def pending(
 ) -> list[dict[str, datetime]]:
     """When the proofs that :func:`withdraw` would take back, and that are still good, were
     issued and expire; oldest first."""
-    still_good = (proofs.c.used_at.is_(None), proofs.c.expires_at > work.now)
     query = select(proofs.c.issued_at, proofs.c.expires_at).where(
-        *_matching(work, purpose, email, payload_match), *still_good
+        *_matching(work, purpose, email, payload_match), *_still_good(work)
     )
     rows = work.session.execute(query.order_by(proofs.c.issued_at, proofs.c.id)).all()
     return [{"issued_at": row.issued_at, "expires_at": row.expires_at} for row in rows]
+
+
+def waiting(work: Work, purpose: str) -> list[Waiting]:
+    """The proofs of a purpose that are still good, by id."""
+    query = select(proofs.c.id, proofs.c.email, proofs.c.issued_at).where(
+        proofs.c.purpose == purpose, *_still_good(work), proofs.c.email.is_not(None)
+    )
+    return [Waiting(*row) for row in work.session.execute(query.order_by(proofs.c.id))]
+
+
+def take_back(work: Work, ids: Collection[str]) -> int:
+    """Takes back those of these proofs that nobody has used; answers how many were still good."""
+    unused = (proofs.c.id.in_(ids), proofs.c.used_at.is_(None))
+    # Locked first: who is confirming one right now comes before, and it is not taken back.
+    rows = work.session.execute(
+        select(proofs.c.id, proofs.c.expires_at).where(*unused).with_for_update()
+    ).all()
+    found = [row.id for row in rows]
+    work.session.execute(delete(proofs).where(proofs.c.id.in_(found)))
+    return sum(1 for row in rows if row.expires_at > work.now)
+
+
+def was_used(work: Work, ids: Collection[str]) -> bool:
+    """Whether one of these proofs has been used."""
+    used = select(proofs.c.id).where(proofs.c.id.in_(ids), proofs.c.used_at.is_not(None))
+    return work.session.scalar(used.limit(1)) is not None
 
 
 def purge(session: Session, now: datetime) -> int:
@@ -154,6 +187,10 @@ def purge(session: Session, now: datetime) -> int:
     session.execute(update(proofs).where(expired).values(email=None, payload=None))
     old = delete(proofs).where(proofs.c.expires_at <= now - KEPT_AFTER)
     return len(session.execute(old.returning(proofs.c.id)).all())
+
+
+def _still_good(work: Work) -> tuple[ColumnElement[bool], ...]:
+    return proofs.c.used_at.is_(None), proofs.c.expires_at > work.now
 
 
 def _matching(

@@ -26,6 +26,9 @@ FIXED_FROM: Mapping[str, str] = {
     "elsewhere_may_vote": "running",
     "tie_rule": "running",
     "hold_days": "closed",
+    "suspect_network": "running",
+    "suspect_domain": "running",
+    "suspect_second": "running",
     "close_by_itself": "closed",
     "teams_formed_by": "running",
 }
@@ -42,6 +45,9 @@ FRENCH: Mapping[str, str] = {
     "elsewhere_may_vote": "le vote d’ailleurs",
     "tie_rule": "la règle d’égalité",
     "hold_days": "le délai avant destruction du lien",
+    "suspect_network": "le seuil d’examen par réseau",
+    "suspect_domain": "le seuil d’examen par domaine de courriel",
+    "suspect_second": "le seuil d’examen par seconde",
     "close_by_itself": "la clôture automatique",
     "teams_formed_by": "la date limite des équipes",
 }

@@ -20,7 +20,7 @@ from services.chassis.errors import Invalid, Refusal
 from services.registration import changes
 from services.registration.cycle_text import Path, TextError, read
 from services.registration.marathons import LENGTH
-from services.registration.messages_cycle import TIE_RULES, WHO_MAY_VOTE
+from services.registration.messages_cycle import LEAST_SUSPECT, TIE_RULES, WHO_MAY_VOTE
 from services.registration.partners import keys
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -121,6 +121,10 @@ class LegSettings(FrenchSchema):
     elsewhere_may_vote = _named(fields.Boolean, load_default=True)
     tie_rule = _one_of(*TIE_RULES, load_default="shared")
     hold_days = _number(0, 365, load_default=0)
+    # Without a default: a file that does not name them says what it said before they came.
+    suspect_network = _number(LEAST_SUSPECT, 10**9, allow_none=True)
+    suspect_domain = _number(LEAST_SUSPECT, 10**9, allow_none=True)
+    suspect_second = _number(LEAST_SUSPECT, 10**9, allow_none=True)
     close_by_itself = _named(fields.Boolean, load_default=False)
     teams_formed_by = _optional(LocalInstant)
 

@@ -23,6 +23,8 @@ RELAY_STATES = (
 )
 TIE_RULES = ("shared", "jury_order", "lots")
 WHO_MAY_VOTE = ("everyone", "not_team", "not_team_nor_jury")
+LEAST_SUSPECT = 3
+"""Voters in common from which on ballots may be looked at before the count, at the least."""
 
 # --- said ---------------------------------------------------------------------------------
 
@@ -36,6 +38,9 @@ class PublicSettings(Schema):
     elsewhere_may_vote = fields.Boolean(load_default=True)
     tie_rule = one_of(*TIE_RULES, load_default="shared")
     hold_days = count(load_default=0)
+    suspect_network = count(LEAST_SUSPECT, load_default=None, allow_none=True)
+    suspect_domain = count(LEAST_SUSPECT, load_default=None, allow_none=True)
+    suspect_second = count(LEAST_SUSPECT, load_default=None, allow_none=True)
 
 
 class Settings(PublicSettings):

@@ -8,6 +8,7 @@ from services.chassis.catalogue import Door
 from services.chassis.paging import Paged
 from services.chassis.shapes import count, ident, instant, one_of, text
 from services.registration.messages_cycle import (
+    LEAST_SUSPECT,
     STATES,
     TIE_RULES,
     WHO_MAY_VOTE,
@@ -62,6 +63,9 @@ class ChangeSettings(Schema):
     elsewhere_may_vote = fields.Boolean()
     tie_rule = one_of(*TIE_RULES)
     hold_days = count()
+    suspect_network = count(LEAST_SUSPECT, allow_none=True)
+    suspect_domain = count(LEAST_SUSPECT, allow_none=True)
+    suspect_second = count(LEAST_SUSPECT, allow_none=True)
     close_by_itself = fields.Boolean()
     teams_formed_by = instant(allow_none=True)
 

@@ -19,17 +19,20 @@ from services.voting import (
     confirmations,
     lanes,
     polls,
+    quarantine,
     record,
     unlinking,
     window,
 )
 from services.voting.count import Cast, outcome_of, recount_sorted, settle
-from services.voting.tables import BallotRow, BoxRow, Poll, Voter
+from services.voting.tables import BallotRow, BoxRow, InvalidatedBallot, Poll, Voter
 
 log = structlog.get_logger()
 
 AT_ONCE = 5000
-BALLOTS, BOX = (cast("Table", each.__table__) for each in (BallotRow, BoxRow))
+BALLOTS, BOX, INVALIDATED = (
+    cast("Table", each.__table__) for each in (BallotRow, BoxRow, InvalidatedBallot)
+)
 NOT_COUNTED = Table(
     "not_counted", MetaData(), Column("tracker", Key, primary_key=True), prefixes=["TEMPORARY"]
 )
@@ -82,7 +85,8 @@ def move(work: Work, poll: Poll, marathon: dict[str, Any]) -> None:
 def close_if_complete(work: Work, poll: Poll) -> None:
     """Closes a poll once every ballot of which somebody may have a receipt is here.
 
-    What is not confirmed by now never counts. Totals only, no counts.
+    What is not confirmed by now never counts. Totals only, no counts; what looks suspicious is
+    put into quarantine.
     """
     absent = lanes.missing(work, poll)
     if absent:
@@ -94,12 +98,15 @@ def close_if_complete(work: Work, poll: Poll) -> None:
         select(func.count()).select_from(BallotRow).where(BallotRow.poll == poll.id)
     )
     confirmations.end_all(work, poll)
+    _take_time(work)
+    quarantine.fill(work, poll)
     work.say("poll_closed", poll.id, polls.state_of(poll))
 
 
 def count_poll(work: Work, poll: Poll, marathon: dict[str, Any]) -> None:
-    """Counts a closed poll, once, as soon as all withdrawals have been heard."""
-    if not candidates.are_complete(work, marathon):
+    """Counts a closed poll, once, as soon as all withdrawals have been heard and nothing is in
+    quarantine (RULES V9)."""
+    if not candidates.are_complete(work, marathon) or quarantine.holds(work, poll):
         return
     _take_time(work)
     spoilt = candidates.spoilt(work, poll)
@@ -119,7 +126,7 @@ def void(work: Work, poll: Poll) -> None:
     if poll.state == "void":
         return
     poll.state = "void"
-    poll.received = poll.tally = poll.record = None
+    poll.received = poll.quarantined = poll.tally = poll.record = None
     confirmations.end_all(work, poll)
     for table in (BoxRow, Voter):
         work.session.execute(delete(table).where(table.poll == poll.id))
@@ -139,9 +146,14 @@ def ballots_of(work: Work, poll: Poll, revoked: set[str]) -> Iterator[Cast]:
     """All ballots as the count takes them, a few thousand at a time: nobody else waits long."""
     row = BALLOTS.c
     order = (row.voter_key, row.accepted_at, row.gateway, row.batch, row.index_in_batch)
-    query = select(row.voter_key, row.tracker, row.choice).where(row.poll == poll.id)
-    for voter, tracker, choice in _streamed(work, query.order_by(*order, row.tracker)):
-        yield voter, tracker, choice, voter in revoked
+    out = INVALIDATED.c
+    query = (
+        select(row.voter_key, row.tracker, row.choice, out.tracker)
+        .outerjoin_from(BALLOTS, INVALIDATED, (out.poll == row.poll) & (out.tracker == row.tracker))
+        .where(row.poll == poll.id)
+    )
+    for voter, tracker, choice, taken in _streamed(work, query.order_by(*order, row.tracker)):
+        yield voter, tracker, choice, taken is not None or voter in revoked
 
 
 def fill_box(work: Work, poll: Poll, left_out: list[str]) -> None:

@@ -51,6 +51,11 @@ def end_of(work: Work, polls: list[Poll], person_key: str) -> None:
         proofs.withdraw(work, _purpose(poll), payload_match={"person": person_key})
 
 
+def waiting(work: Work, poll: Poll) -> list[proofs.Waiting]:
+    """All that was asked for and can still be confirmed."""
+    return proofs.waiting(work, _purpose(poll))
+
+
 def pending(work: Work, poll: Poll, person_key: str) -> list[dict[str, datetime]]:
     """When a person asked for what is not confirmed yet, and until when it is good."""
     return proofs.pending(work, _purpose(poll), payload_match={"person": person_key})

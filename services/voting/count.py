@@ -45,9 +45,11 @@ class Ballot:
 class Outcome:
     """What the count found.
 
-    ``accepted`` = ``counted_ballots`` + ``replaced`` + ``invalidated`` + ``spoilt``; ``raw``
-    has every voter's last ballot, ``counted`` those of them that count; ``box`` the counted
-    (tracker, choice), sorted, or nothing where they are in a table.
+    ``accepted`` = ``counted_ballots`` + ``replaced`` + ``invalidated`` + ``spoilt``. All that
+    were invalidated are ``invalidated``, whether or not a later one came; of the others,
+    ``replaced`` are those that are not their voter's last. ``raw`` has every voter's last
+    ballot, ``counted`` those of them that count; ``box`` the counted (tracker, choice), sorted,
+    or nothing where they are in a table.
     """
 
     accepted: int
@@ -124,11 +126,12 @@ def settle(rows: Iterable[Cast], standing: Collection[str]) -> Settled:
     """
     kept = sorted(standing)
     found = Settled(0, 0, 0, 0, Counter(dict.fromkeys(kept, 0)), kept, [])
-    for trackers, (_voter, _tracker, choice, is_invalid) in _by_voter(rows):
+    for trackers, invalidated, (_voter, _tracker, choice, is_invalid) in _by_voter(rows):
         found.accepted += len(trackers)
+        found.invalidated += invalidated
         found.raw[choice] += 1
         if is_invalid:
-            found.invalidated += 1
+            pass  # and no earlier one comes back
         elif choice not in standing:
             found.spoilt += 1
         else:
@@ -255,10 +258,11 @@ def _distinct(ballots: Iterable[Ballot]) -> dict[str, Ballot]:
     return found
 
 
-def _by_voter(rows: Iterable[Cast]) -> Iterator[tuple[list[str], Cast]]:
-    """Each voter's trackers, and their last ballot."""
+def _by_voter(rows: Iterable[Cast]) -> Iterator[tuple[list[str], int, Cast]]:
+    """Each voter's trackers, how many of their ballots are invalidated, and their last one."""
     for _voter, theirs in groupby(rows, key=itemgetter(0)):
-        trackers = []
+        trackers, invalidated = [], 0
         for row in theirs:
             trackers.append(row[1])
-        yield trackers, row
+            invalidated += row[3]
+        yield trackers, invalidated, row

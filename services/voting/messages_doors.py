@@ -8,9 +8,9 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from services.chassis.letters import LANGUAGES
 from services.chassis.paging import Paged
-from services.chassis.shapes import count, ident, instant, one_of
+from services.chassis.shapes import count, ident, instant, one_of, text
 from services.voting.rules import RULES
-from services.voting.shapes import STATES, TIE_RULES, WHO_MAY_VOTE
+from services.voting.shapes import CASES, STATES, TIE_RULES, WHO_MAY_VOTE
 
 
 class Visited(Schema):
@@ -114,6 +114,121 @@ class RevokeCodes(Schema):
 
     poll = ident(required=True)
     batch = ident(required=True)
+
+
+class Case(Schema):
+    """Ballots that look suspicious together, and why; never for what they are (RULES V15).
+
+    ``again``: ballots of a domain that was invalidated before they came. ``remaining`` are those
+    that are not invalidated.
+    """
+
+    case = ident()
+    kind = one_of(*CASES)
+    domain = fields.String(allow_none=True)
+    from_at = instant(metadata={"description": "when the first of them was accepted"})
+    to_at = instant(metadata={"description": "by when all of them were"})
+    limit = count(metadata={"description": "from how many voters on it is a case"})
+    ballots = count()
+    voters = count()
+    remaining = count()
+    state = one_of("open", "released", "invalidated")
+    found_at = instant()
+    resolved_at = instant(allow_none=True)
+    reason = fields.String(allow_none=True, metadata={"description": "why it was released"})
+    by_name = fields.String(allow_none=True)
+
+
+class ReleaseCase(ThePoll):
+    """A case whose ballots shall count; the reason is published in the record."""
+
+    case = ident(required=True)
+    reason = text(2000, required=True)
+
+
+class Conditions(ThePoll):
+    """Which ballots: all that is given has to hold, of the cases one. Never a choice, never a
+    project (RULES V9). ``to_at`` is the present moment unless it is given."""
+
+    cases = fields.List(ident(), load_default=list, validate=validate.Length(max=200))
+    domain = text(254, load_default=None, allow_none=True)
+    from_at = instant(load_default=None, allow_none=True)
+    to_at = instant(load_default=None, allow_none=True)
+
+    @validates_schema
+    def _some(self, data: dict[str, Any], **_more: Any) -> None:
+        if not (data["cases"] or data["domain"] or data["from_at"]):
+            raise ValidationError("give a case, a domain or from_at")
+        if data["from_at"] and data["to_at"] and data["to_at"] <= data["from_at"]:
+            raise ValidationError("to_at must be after from_at", "to_at")
+
+
+class Asked(Schema):
+    """Conditions as they were understood."""
+
+    cases = fields.List(ident())
+    domain = fields.String(allow_none=True)
+    from_at = instant(allow_none=True)
+    to_at = instant(allow_none=True)
+
+
+class Preview(Asked):
+    """What an invalidation would take out; ``digest`` is of exactly which."""
+
+    poll = ident()
+    ballots = count()
+    voters = count()
+    pending = count(metadata={"description": "requests to vote that are not confirmed yet"})
+    digest = fields.String()
+
+
+class SignInvalidation(Conditions):
+    """The conditions of a preview with its ``to_at`` and ``digest``; the reason is published in
+    the record."""
+
+    reason = text(2000, required=True)
+    digest = text(64, required=True)
+
+
+class SignRelease(ThePoll):
+    """To count although cases are open; the reason is published in the record."""
+
+    reason = text(2000, required=True)
+
+
+class TheDecision(ThePoll):
+    """A decision by its id."""
+
+    decision = ident(required=True)
+
+
+class Sign(TheDecision):
+    """The second signature, under what has this ``digest``."""
+
+    digest = text(64, required=True)
+
+
+class DecisionView(Asked):
+    """What two organisers decide before the count; carried out with the second signature.
+
+    ``signers`` are person_keys.
+    """
+
+    decision = ident()
+    kind = one_of("invalidation", "release")
+    state = one_of("signed", "applied", "withdrawn")
+    reason = fields.String()
+    digest = fields.String()
+    ballots = count()
+    voters = count()
+    pending = count()
+    signers = fields.List(fields.String())
+    first_name = fields.String()
+    first_at = instant()
+    second_name = fields.String(allow_none=True)
+    second_at = instant(allow_none=True)
+    withdrawn_name = fields.String(allow_none=True)
+    withdrawn_at = instant(allow_none=True)
 
 
 class RequestBallot(Schema):
@@ -298,6 +413,7 @@ class MyData(Schema):
     """All that is held on somebody here, but their choice (RULES D2, V6)."""
 
     polls = fields.List(fields.Dict())
+    signatures = fields.List(fields.Dict())
     mails = fields.List(fields.Dict())
     answers = fields.List(fields.Dict())
     role_copies = fields.List(fields.Dict())

@@ -38,7 +38,10 @@ class Tally(Schema):
 
 
 class PollState(Schema):
-    """A poll as everybody may know it; no counts before it is counted (RULES V6)."""
+    """A poll as everybody may know it; no counts before it is counted (RULES V6).
+
+    ``received`` and ``quarantined`` are numbers of ballots: all, and those that wait for a look.
+    """
 
     id = ident(required=True)
     marathon = ident(required=True)
@@ -64,6 +67,9 @@ class SettingsPart(Part):
     elsewhere_may_vote = fields.Boolean(load_default=True)
     tie_rule = one_of(*TIE_RULES, load_default="shared")
     hold_days = count(load_default=0)
+    suspect_network = count(load_default=None, allow_none=True)
+    suspect_domain = count(load_default=None, allow_none=True)
+    suspect_second = count(load_default=None, allow_none=True)
 
 
 class ProjectVersionPart(Part):

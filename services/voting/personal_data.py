@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from services.chassis import held
 from services.chassis.work import Work
-from services.voting import confirmations, passes, polls
+from services.voting import confirmations, decisions, passes, polls, quarantine
 from services.voting.tables import Entry, Poll
 
 
@@ -24,6 +24,7 @@ def my_data(work: Work) -> dict[str, Any]:
     lines = [_line(work, poll, key) for poll in every]
     return {
         "polls": [line for line in lines if line["voted"] or line["links"]],
+        "signatures": [*decisions.signed_by(work, key), *quarantine.released_by(work, key)],
         **held.on(work, key),
     }
 

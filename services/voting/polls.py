@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from services.chassis.errors import NotFound, Refusal
 from services.chassis.work import Work
 from services.voting import candidates, window
+from services.voting.shapes import SUSPICIONS
 from services.voting.tables import Entry, Poll, PollSecret, Voter
 
 
@@ -95,6 +96,7 @@ def follow(work: Work, poll: Poll, marathon: dict[str, Any]) -> bool:
         "rule": settings["tie_rule"],
         "who_may_vote": settings["who_may_vote"],
         "elsewhere_may_vote": settings["elsewhere_may_vote"],
+        "suspicion": {kind: settings[f"suspect_{kind}"] for kind in SUSPICIONS},
         "projects": candidates.projects_now(work, poll.marathon),
     }
     instants = window.declared(poll, marathon)
@@ -118,7 +120,7 @@ def state_of(poll: Poll) -> dict[str, Any]:
         "closes_at": poll.closes_at,
         "rule": poll.rule,
         "received": poll.received,
-        "quarantined": None if poll.received is None else 0,
+        "quarantined": poll.quarantined,
         "tally": poll.tally,
     }
 

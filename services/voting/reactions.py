@@ -6,11 +6,22 @@ reconcile): heard twice, late or in another order, the outcome is the same.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import select
 
 from services.chassis.inbox import HeardEvent
 from services.chassis.work import Work
-from services.voting import closing, confirmations, polls, retention, unlinking, window
+from services.voting import (
+    closing,
+    confirmations,
+    decisions,
+    polls,
+    quarantine,
+    retention,
+    unlinking,
+    window,
+)
 from services.voting.tables import Poll
 
 WITHOUT_POLL = frozenset({"draft", "announced"})
@@ -21,6 +32,8 @@ def react(work: Work, event: HeardEvent) -> None:
     if event.kind == "person":
         every = list(work.session.scalars(select(Poll).where(Poll.unlinked_at.is_(None))))
         confirmations.end_of(work, every, event.subject)
+        decisions.forget(work, event.subject)
+        quarantine.forget(work, event.subject)
     elif event.marathon is not None:
         reconcile(work, event.marathon)
 
@@ -43,7 +56,7 @@ def fall_due(work: Work) -> None:
     waiting = [
         poll.marathon
         for poll in work.session.scalars(query)
-        if window.next_step(poll, work.copy("marathon", poll.marathon), work.now)
+        if _next(work, poll, work.copy("marathon", poll.marathon))
     ]
     for marathon in waiting:
         work.lock(f"marathon:{marathon}")
@@ -52,12 +65,18 @@ def fall_due(work: Work) -> None:
         retention.purge(work)
 
 
+def _next(work: Work, poll: Poll, state: dict[str, Any] | None) -> str | None:
+    """As :func:`window.next_step`; a count that has to wait is nothing to do."""
+    step = window.next_step(poll, state, work.now)
+    return None if step == "count" and quarantine.holds(work, poll) else step
+
+
 def _step(work: Work, marathon: str) -> None:
     # Looked at again under the lock: another replica may have been first.
     state, poll = work.copy("marathon", marathon), polls.of_marathon(work, marathon)
     if state is None or poll is None:
         return
-    step = window.next_step(poll, state, work.now)
+    step = _next(work, poll, state)
     if step in ("open", "close"):
         closing.advance(work, poll, state)
     elif step == "count":

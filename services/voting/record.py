@@ -9,7 +9,7 @@ from sqlalchemy import select
 from services.chassis.errors import Refusal
 from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
-from services.voting import box_file, codes, lanes, polls
+from services.voting import box_file, codes, decisions, lanes, polls, quarantine
 from services.voting.count import Outcome, record_digest
 from services.voting.tables import BoxRow, Poll
 
@@ -31,6 +31,9 @@ def write(work: Work, poll: Poll, outcome: Outcome) -> dict[str, Any]:
         "voters": polls.voters(work, poll),
         "code_batches": codes.summary(work, poll),
         "intake": lanes.summary(work, poll),
+        "suspicion": poll.suspicion,
+        "quarantine": quarantine.summary(work, poll),
+        "decisions": decisions.summary(work, poll),
         "accepted": outcome.accepted,
         "counted_ballots": outcome.counted_ballots,
         "replaced": outcome.replaced,

@@ -11,7 +11,15 @@ from services.chassis.errors import Refusal
 from services.chassis.letters import Letters
 from services.chassis.people import canonical_email
 from services.chassis.work import Work
-from services.voting import admission, candidates, confirmations, eligibility, passes, polls
+from services.voting import (
+    admission,
+    candidates,
+    confirmations,
+    eligibility,
+    passes,
+    polls,
+    selection,
+)
 from services.voting.rules import RULES
 from services.voting.tables import Poll
 
@@ -66,14 +74,11 @@ def exchange(
     eligibility.must_be_allowed(work, found, secret, voter)
     closes_at = found.closes_at or work.now
     return {
-        "pass_": passes.sign(secret, found.id, voter, closes_at, _domain(proof["email"])),
+        "pass_": passes.sign(
+            secret, found.id, voter, closes_at, selection.domain_of(proof["email"])
+        ),
         "expires_at": closes_at,
     }
-
-
-def _domain(email: str) -> str:
-    """The domain of an address, as far as a ballot keeps it (RULES V15)."""
-    return canonical_email(email).rpartition("@")[2][:64]
 
 
 def _slow_down(work: Work, ip: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Select, delete, exists, or_, select
 
 from services.chassis.work import Work
-from services.voting import polls, unlinking
+from services.voting import decisions, polls, unlinking
 from services.voting.periods import REGISTER
 from services.voting.tables import Poll, Voter
 
@@ -44,5 +44,6 @@ def _drop(work: Work, marathon: str) -> None:
     if poll.unlinked_at is None:
         unlinking.unlink(work, poll)
     work.session.execute(delete(Voter).where(Voter.poll == poll.id))
+    decisions.forget(work, poll=poll)
     # The files that still hold the rows are rewritten once more.
     poll.scrubbed_at = None

@@ -15,11 +15,13 @@ from services.voting import (
     ballots,
     box_store,
     codes,
+    decisions,
     intake,
     lanes,
     messages,
     personal_data,
     polls,
+    quarantine,
     reactions,
     record,
     requests,
@@ -60,6 +62,38 @@ class VotingService(MailDoors):
     @command
     def revoke_codes(self, work: Work, request: Request) -> Any:
         return codes.revoke(work, **request)
+
+    @query
+    def list_cases(self, work: Work, request: Request) -> Any:
+        return quarantine.list_cases(work, **request)
+
+    @command
+    def release_case(self, work: Work, request: Request) -> Any:
+        return quarantine.release(work, **request)
+
+    @query
+    def preview_invalidation(self, work: Work, request: Request) -> Any:
+        return decisions.preview(work, **request)
+
+    @command
+    def sign_invalidation(self, work: Work, request: Request) -> Any:
+        return decisions.sign_invalidation(work, **request)
+
+    @command
+    def sign_release(self, work: Work, request: Request) -> Any:
+        return decisions.sign_release(work, **request)
+
+    @query
+    def list_decisions(self, work: Work, request: Request) -> Any:
+        return decisions.list_decisions(work, **request)
+
+    @command
+    def sign_decision(self, work: Work, request: Request) -> Any:
+        return decisions.sign(work, **request)
+
+    @command
+    def withdraw_decision(self, work: Work, request: Request) -> Any:
+        return decisions.withdraw(work, **request)
 
     @command
     def request_ballot(self, work: Work, request: Request) -> Any:

@@ -48,7 +48,13 @@ class Poll(Base):
     projects: Mapped[list[dict[str, Any]]] = mapped_column(Json)
     """The candidates: ``[{id, version}]``."""
 
+    suspicion: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    """The least numbers of voters that are suspicious, where they were declared: by kind."""
+
     received: Mapped[int | None] = mapped_column(Integer)
+    quarantined: Mapped[int | None] = mapped_column(Integer)
+    """How many ballots are in cases that are still open."""
+
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
     counted_at: Mapped[datetime | None] = mapped_column(Instant)
     tally: Mapped[dict[str, Any] | None] = mapped_column(Json)
@@ -165,6 +171,92 @@ class Code(Base):
     hash: Mapped[str] = mapped_column(Key)
     batch: Mapped[str] = mapped_column(ForeignKey("code_batches.id"), index=True)
     used: Mapped[bool] = mapped_column()
+
+
+class QuarantineCase(Base):
+    """Ballots of which there are too many from one place or at one moment (RULES V15).
+
+    Its ballots are those of ``domain`` and ``network``, as far as given, that were accepted from
+    ``from_at`` until before ``to_at``. Deleted with the link: ``network`` is of a voter's.
+    """
+
+    __tablename__ = "quarantine_cases"
+    __table_args__ = (
+        CheckConstraint("state IN ('open', 'released', 'invalidated')", name="case_state"),
+    )
+
+    id: Mapped[str] = mapped_column(Key, primary_key=True)
+    poll: Mapped[str] = mapped_column(ForeignKey("polls.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    domain: Mapped[str | None] = mapped_column(Key)
+    network: Mapped[str | None] = mapped_column(Key)
+    from_at: Mapped[datetime] = mapped_column(Instant)
+    to_at: Mapped[datetime] = mapped_column(Instant)
+    limit: Mapped[int] = mapped_column("at_least", Integer)
+    """From how many voters on it is a case."""
+
+    ballots: Mapped[int] = mapped_column(Integer)
+    voters: Mapped[int] = mapped_column(Integer)
+    remaining: Mapped[int] = mapped_column(Integer)
+    """How many of its ballots are not invalidated."""
+
+    state: Mapped[str] = mapped_column(String(16))
+    found_at: Mapped[datetime] = mapped_column(Instant)
+    resolved_at: Mapped[datetime | None] = mapped_column(Instant)
+    reason: Mapped[str | None] = mapped_column(String(2000))
+    """Why it was released."""
+
+    by_key: Mapped[str | None] = mapped_column(Key)
+    by_name: Mapped[str | None] = mapped_column(String(200))
+
+
+class Decision(Base):
+    """What two organisers decide before the count: to invalidate ballots, or to count although
+    cases are open (RULES V9). The first signature makes it, the second carries it out."""
+
+    __tablename__ = "decisions"
+    __table_args__ = (
+        CheckConstraint("kind IN ('invalidation', 'release')", name="decision_kind"),
+        CheckConstraint("state IN ('signed', 'applied', 'withdrawn')", name="decision_state"),
+        CheckConstraint("second_key <> first_key", name="two_people_sign"),
+        CheckConstraint("state <> 'applied' OR second_key IS NOT NULL", name="both_have_signed"),
+    )
+
+    id: Mapped[str] = mapped_column(Key, primary_key=True)
+    poll: Mapped[str] = mapped_column(ForeignKey("polls.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(String(2000))
+    conditions: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    """What selects the ballots; goes with the link."""
+
+    requests: Mapped[list[str] | None] = mapped_column(Json)
+    """The requests to vote that it ends with the ballots; gone once it is over."""
+
+    digest: Mapped[str] = mapped_column(Key)
+    ballots: Mapped[int] = mapped_column(Integer)
+    voters: Mapped[int] = mapped_column(Integer)
+    pending: Mapped[int] = mapped_column(Integer)
+    first_key: Mapped[str] = mapped_column(Key)
+    first_name: Mapped[str] = mapped_column(String(200))
+    first_at: Mapped[datetime] = mapped_column(Instant)
+    second_key: Mapped[str | None] = mapped_column(Key)
+    second_name: Mapped[str | None] = mapped_column(String(200))
+    second_at: Mapped[datetime | None] = mapped_column(Instant)
+    withdrawn_key: Mapped[str | None] = mapped_column(Key)
+    withdrawn_name: Mapped[str | None] = mapped_column(String(200))
+    withdrawn_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class InvalidatedBallot(Base):
+    """A ballot that an invalidation took out, as it was when it was carried out."""
+
+    __tablename__ = "invalidated_ballots"
+    __table_args__ = (PrimaryKeyConstraint("poll", "tracker", name="one_invalidation_per_ballot"),)
+
+    poll: Mapped[str] = mapped_column(ForeignKey("polls.id"))
+    tracker: Mapped[str] = mapped_column(Key)
+    decision: Mapped[str] = mapped_column(ForeignKey("decisions.id"), index=True)
 
 
 class BoxRow(Base):

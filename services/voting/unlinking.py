@@ -7,13 +7,24 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select, text, update
 
 from services.chassis.database import Database
+from services.chassis.tables import idempotency
 from services.chassis.work import Work
-from services.voting import codes, lanes
-from services.voting.tables import BallotRow, Code, Entry, Poll, PollSecret, Voter
+from services.voting import codes, decisions, lanes
+from services.voting.tables import (
+    BallotRow,
+    Code,
+    Decision,
+    Entry,
+    InvalidatedBallot,
+    Poll,
+    PollSecret,
+    QuarantineCase,
+    Voter,
+)
 
-LINKING = (BallotRow, Entry, Code, PollSecret)
+LINKING = (InvalidatedBallot, QuarantineCase, BallotRow, Entry, Code, PollSecret)
 SCRUBBED = (
-    *(table.__tablename__ for table in (*LINKING, Voter)),
+    *(table.__tablename__ for table in (*LINKING, Decision, Voter)),
     *("proofs", "mails", "idempotency", "failed_events"),
 )
 """Also where a request to vote left its address: the rows are gone, their pages are not."""
@@ -35,10 +46,23 @@ def unlink(work: Work, poll: Poll) -> None:
 def destroy(work: Work, poll: Poll) -> None:
     """Deletes everything that links, the secret with it: keys can't be made again."""
     codes.settle(work, poll)
+    decisions.unlink(work, poll)
     for table in LINKING:
         work.session.execute(delete(table).where(table.poll == poll.id))
     lanes.drop_batches(work, poll)
+    _forget_passes(work, poll)
     poll.unlinked_at = work.now
+
+
+def _forget_passes(work: Work, poll: Poll) -> None:
+    """Takes away the answers to exchanges that somebody might have repeated: a pass names its
+    voter, and whoever was signed in is named beside it. Of use only until the closing."""
+    kept = idempotency.c
+    work.session.execute(
+        delete(idempotency).where(
+            kept.door == "exchange_proof", kept.created_at <= (poll.closes_at or work.now)
+        )
+    )
 
 
 def scrub(database: Database, now: datetime) -> list[str]:

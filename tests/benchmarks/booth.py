@@ -82,6 +82,21 @@ class Call:
         """Nothing is held."""
 
 
+class Otherwise(BallotsInBatches):
+    """The gateway's intake with something else in place of its lanes."""
+
+    def __init__(self, given: BallotsInBatches, lane: Any) -> None:
+        super().__init__(given.caller, given.make_sender, given.clock, given.patience_s)
+        self.lane = lane
+
+    def _lane_of(self, _known: Any) -> Any:
+        return self.lane
+
+    def close(self) -> None:
+        """Gives back what the lane holds."""
+        self.lane.close()
+
+
 class Keeper:
     """The service that keeps a ballot a call."""
 
@@ -107,10 +122,10 @@ def main(way: str) -> None:
         return
     caller = Caller(settings, keep=64)
     intake = ballots_in_batches(caller, settings)
-    lanes: dict[str, Any] = {"insert": lambda: Insert(settings), "rpc": lambda: Call(caller)}
-    if way in lanes:
-        lane = lanes[way]()
-        mock.patch.object(BallotsInBatches, "_lane_of", lambda _self, _known: lane).start()
+    if way == "insert":
+        intake = Otherwise(intake, Insert(settings))
+    elif way == "rpc":
+        intake = Otherwise(intake, Call(caller))
     mock.patch.object(server, "create_app", _with_empty_post).start()
     server.serve(settings, intake, stop_signal())
     intake.close()

@@ -31,6 +31,8 @@ from tests.proxy import Proxy
 
 MARATHON = "finale"
 PROJECTS = ("bakery", "garden", "wool")
+ALL_FROM_HERE = dict.fromkeys(("suspect_network", "suspect_domain", "suspect_second"), 10**9)
+"""All voters of a final are of one network and one domain, and vote at once: nothing to look at."""
 OPEN_FOR = timedelta(hours=10)
 
 
@@ -384,7 +386,7 @@ def _marathon(now: datetime) -> dict[str, Any]:
         "ends_at": (now + OPEN_FOR).isoformat(),
         "ended_at": None,
         "closed_at": None,
-        "settings": {"who_may_vote": "everyone", "hold_days": 0},
+        "settings": {"who_may_vote": "everyone", "hold_days": 0, **ALL_FROM_HERE},
         "projects": None,
     }
 

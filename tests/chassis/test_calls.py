@@ -42,7 +42,7 @@ def test_a_silent_broker_is_not_waited_for(wire: Proxy, silent_after_s: float) -
     caller = Caller(Settings(amqp_url=wire.url))
     # The connections are there: one that publishes, one that waits for the answer.
     assert seconds_to_unavailable(caller) < IN_TIME_S
-    caller.free.append(caller._take())
+    caller.free.append(caller._connect())
     threading.Timer(silent_after_s, wire.silence).start()
     time.sleep(0.0 if silent_after_s else 0.1)
     assert seconds_to_unavailable(caller) < IN_TIME_S
@@ -55,7 +55,7 @@ def test_a_silent_broker_is_not_waited_for(wire: Proxy, silent_after_s: float) -
 def test_an_answer_is_waited_for_over_a_broken_connection(wire: Proxy, vhost: str) -> None:
     """What broke meanwhile is made anew: the answer may be there already."""
     caller = Caller(Settings(amqp_url=wire.url))
-    caller.free.append(caller._take())
+    caller.free.append(caller._connect())
     threading.Timer(0.5, wire.cut).start()
     threading.Thread(target=_answer_late, args=(vhost,), daemon=True).start()
     assert caller.call("potter", "make_pot", {}, deadline_s=5.0) == "a pot"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ from kombu import Connection
 from marshmallow import Schema, fields
 
 from services.chassis.config import Settings
-from services.chassis.confirms import BROKER_ERRORS, NotConfirmed, Returned
+from services.chassis.confirms import BROKER_ERRORS, ConfirmingWire, NotConfirmed, Returned
 from services.chassis.streams import Lane, Lanes, Stream, TailBusy, TailGone
 from tests.proxy import Proxy
 
@@ -114,6 +116,17 @@ def test_a_message_that_is_not_confirmed_is_not_said_to_be(vhost: str, settings:
             Lanes(PARCELS, Settings(amqp_url=wire.url, connect_timeout_s=1)).fence("a")
     finally:
         wire.close()
+
+
+def test_a_connection_that_was_dropped_holds_no_memory(settings: Settings) -> None:
+    gc.disable()
+    try:
+        wire = ConfirmingWire(settings)
+        writer = weakref.ref(wire.open().connection.frame_writer)
+        wire.close()
+        assert writer() is None
+    finally:
+        gc.enable()
 
 
 def test_a_full_stream_refuses(settings: Settings, vhost: str) -> None:

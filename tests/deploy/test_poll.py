@@ -53,6 +53,28 @@ def test_a_malformed_line_is_named_and_nothing_is_counted(tmp_path: Path) -> Non
     assert "line 7: its tracker is that of line 2" in done.stderr
 
 
+def test_no_half_count_of_a_file_that_is_no_box(tmp_path: Path) -> None:
+    for number, content in enumerate((b"", b"\x00" * 5000, bytes(range(256)) * 50, b"PK\x03\x04")):
+        path = tmp_path / f"{number}.csv"
+        path.write_bytes(content)
+        done = run(path)
+        assert (done.exit_code, done.stdout) == (1, ""), content[:9]
+        assert "line 1: the columns must be tracker,choice" in done.stderr
+
+
+def test_as_a_spreadsheet_saves_it(tmp_path: Path) -> None:
+    path = tmp_path / "box.csv"
+    path.write_bytes('\ufefftracker;choice\r\nb2;laine\r\n"a1";four\r\n'.encode())
+    assert json.loads(run(path).stdout)["counts"] == {"four": 1, "laine": 1}
+
+
+def test_progress_is_not_in_the_answer(tmp_path: Path) -> None:
+    rows = [(f"{number:032x}", "four") for number in range(100_001)]
+    done = run(write_box(tmp_path, rows))
+    assert json.loads(done.stdout)["ballots"] == 100_001
+    assert done.stderr == "100 000 lines read\n"
+
+
 @pytest.fixture
 def published(tmp_path: Path) -> tuple[Path, Path, dict[str, Any]]:
     """A box, its record as the API publishes it, and that as values."""
@@ -109,7 +131,21 @@ def test_a_record_that_was_changed_does_not_agree(
     assert difference.startswith("digest: ")
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"record": 7}', '{"counted": []}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"record": 7}',
+        '{"counted": []}',
+        '{"counted": {"a": "1"}}',
+        '{"counted": {}, "winners": null}',
+        '{"counted": {}, "note": "\\ud800"}',
+        "[" * 100_000,
+        "\x00",
+    ],
+)
 def test_what_is_no_record_is_said(tmp_path: Path, text: str) -> None:
     other = tmp_path / "other.json"
     other.write_text(text)

@@ -177,6 +177,8 @@ def ids_of(troupe: Troupe) -> dict[str, list[str]]:
             "allocation": ("venues", "allocations"),
             "poll": ("voting", "polls"),
             "batch": ("voting", "code_batches"),
+            "case": ("voting", "quarantine_cases"),
+            "decision": ("voting", "decisions"),
             "prize": ("jury", "prizes"),
             "marathon": ("registration", "marathons"),
             "cycle": ("registration", "cycles"),

@@ -159,6 +159,14 @@ WHO = {
         POST /polls/<poll>/codes
         GET /polls/<poll>/codes
         DELETE /polls/<poll>/codes/<batch>
+        GET /polls/<poll>/cases
+        POST /polls/<poll>/cases/<case>/release
+        POST /polls/<poll>/invalidations/preview
+        POST /polls/<poll>/invalidations
+        POST /polls/<poll>/releases
+        GET /polls/<poll>/decisions
+        POST /polls/<poll>/decisions/<decision>/signature
+        DELETE /polls/<poll>/decisions/<decision>
         GET /outboxes/registration
         GET /outboxes/voting
         POST /prizes/<prize>/award

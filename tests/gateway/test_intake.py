@@ -49,10 +49,10 @@ class Wire:
         pass
 
     def send(self, number: int, message: dict[str, Any]) -> None:
-        assert self.gate.wait(10)
         # What is sent again under a number must be the same: the first may have arrived.
         content = unseal(BATCH_KEY, f"{self.name}/{number}", message["sealed"])
         assert self.tried.setdefault(number, content) == content
+        assert self.gate.wait(10)
         if self.trouble and number:
             raise self.trouble.pop(0)
         self.sent.append(message)
@@ -129,6 +129,14 @@ def together(count: int, cast: Callable[[], Any]) -> list[Any]:
     return found
 
 
+def until(condition: Callable[[], Any]) -> None:
+    """Waits until something is so; fails if it never is."""
+    last = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < last
+        time.sleep(0.005)
+
+
 def test_a_ballot_goes_to_the_broker_and_voting_is_not_asked(booth: Booth) -> None:
     receipt = booth.cast()
     assert receipt["accepted_at"] == NOW.isoformat()
@@ -147,11 +155,16 @@ def test_those_who_come_while_a_batch_is_confirmed_are_the_next_batch(booth: Boo
     booth.cast()
     (wire,) = booth.wires
     wire.gate.clear()
-    threading.Timer(0.3, wire.gate.set).start()
+    threading.Thread(target=_open_once_many_wait, args=(booth, wire), daemon=True).start()
     answers = together(250, booth.cast)
     assert len({answer["receipt"] for answer in answers}) == 250
     sizes = [len(choices) for choices in wire.ballots()[2:]]
     assert sum(sizes) == 250 and max(sizes) == lanes.MOST
+
+
+def _open_once_many_wait(booth: Booth, wire: Wire) -> None:
+    until(lambda: len(booth.intake._lanes["poll1"].waiting) >= lanes.MOST)
+    wire.gate.set()
 
 
 @pytest.mark.parametrize(
@@ -190,7 +203,12 @@ def test_who_got_no_confirmation_is_told_to_vote_again(booth: Booth) -> None:
     with pytest.raises(Refusal, match="ballot_not_confirmed") as refused:
         booth.cast("garden")
     assert refused.value.status == 503
+    # Nobody waits for a broker that may fail again.
+    began = time.monotonic()
+    assert together(1, booth.cast) == ["ballot_not_confirmed"]
+    assert time.monotonic() - began < lanes.PAUSE_S
     # The same batch goes again under its number, for it may have arrived: no number is missing.
+    until(lambda: not booth.intake._lanes["poll1"].troubled)
     assert booth.cast("wool")["receipt"]
     assert wire.ballots() == [[], ["wool"], ["garden"], ["wool"]]
     assert [each["number"] for each in wire.sent] == [0, 1, 2, 3]
@@ -204,9 +222,7 @@ def test_a_lane_that_confirms_nothing_is_given_up_for_another(booth: Booth) -> N
     threading.Timer(0.3, wire.gate.set).start()
     assert set(together(300, booth.cast)) == {"ballot_not_confirmed"}
     assert sorted(wire.tried) == [0, 1, 2]
-    until = time.monotonic() + 10
-    while len(booth.wires) == 1 and time.monotonic() < until:
-        together(1, booth.cast)
+    until(lambda: together(1, booth.cast) and len(booth.wires) == 2)
     assert booth.cast()["receipt"]
     assert len(booth.wires) == 2
     assert booth.wires[1].name != wire.name
@@ -250,14 +266,43 @@ def test_a_lane_that_can_not_be_made_is_not_tried_by_everybody(
     assert len(booth.wires) == 1
 
 
+def test_who_waits_for_a_lane_waits_no_longer_than_for_a_ballot(
+    booth: Booth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker that is silent lets each attempt at a lane take its time: one is enough."""
+
+    def silent(_wire: Wire) -> None:
+        time.sleep(1.0)
+        raise TimeoutError
+
+    monkeypatch.setattr(Wire, "open", silent)
+    began = time.monotonic()
+    assert together(20, booth.cast) == ["ballot_not_confirmed"] * 20
+    assert time.monotonic() - began < 2.0
+    assert len(booth.wires) == 1
+
+
 def test_voting_may_be_away_for_a_minute(booth: Booth, monkeypatch: pytest.MonkeyPatch) -> None:
     booth.cast()
     booth.caller.answers["voting.lend_poll"] = Unavailable("voting")
     booth.caller.answers["voting.cast"] = Unavailable("voting")
+    booth.intake._learning.pause_s = booth.intake._opening.pause_s = 60.0
     later(monkeypatch, 59)
     assert booth.cast()["receipt"]
     later(monkeypatch, 61)
-    assert together(1, booth.cast) == ["unavailable"]
+    assert together(20, booth.cast) == ["ballot_not_confirmed"] * 20
+    # One found out; nobody else waits for what can't be answered.
+    assert (booth.asked("lend_poll"), booth.asked("cast")) == (2, 0)
+
+
+def test_a_crowd_at_the_start_asks_voting_once(booth: Booth) -> None:
+    def slowly(request: dict[str, Any]) -> dict[str, Any]:
+        time.sleep(0.5)
+        return _lend(request)
+
+    booth.caller.answers["voting.lend_poll"] = slowly
+    assert len({answer["receipt"] for answer in together(30, booth.cast)}) == 30
+    assert (booth.asked("lend_poll"), booth.asked("open_lane")) == (1, 1)
 
 
 def test_what_voting_lends_anew_is_used(booth: Booth, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,7 +310,10 @@ def test_what_voting_lends_anew_is_used(booth: Booth, monkeypatch: pytest.Monkey
     booth.caller.answers["voting.lend_poll"] = LENT | {"candidates": ["garden"]}
     assert booth.cast("wool")["receipt"]
     later(monkeypatch, 11)
-    assert together(1, booth.cast) == ["pass_invalid"]
+    # Nobody waits for the news: who comes before it is there still votes by what was known.
+    asked = booth.asked("lend_poll")
+    assert booth.cast("wool")["receipt"]
+    until(lambda: booth.asked("lend_poll") > asked and together(1, booth.cast) == ["pass_invalid"])
     assert booth.cast("garden")["receipt"]
 
 
@@ -278,9 +326,18 @@ def test_stopping_hands_over_what_waits(booth: Booth) -> None:
     booth.cast()
     (wire,) = booth.wires
     wire.gate.clear()
-    threading.Timer(0.3, wire.gate.set).start()
-    threading.Timer(0.15, booth.intake.close).start()
+    threading.Thread(target=_close_once_all_wait, args=(booth, wire), daemon=True).start()
     assert len({answer["receipt"] for answer in together(30, booth.cast)}) == 30
+
+
+def _close_once_all_wait(booth: Booth, wire: Wire) -> None:
+    lane = booth.intake._lanes["poll1"]
+    until(lambda: len(lane.waiting) + len(wire.tried.get(2, {"voters": []})["voters"]) == 30)
+    closing = threading.Thread(target=booth.intake.close)
+    closing.start()
+    until(lambda: lane.ending)
+    wire.gate.set()
+    closing.join()
 
 
 def test_page_and_api_say_that_it_is_not_confirmed(tmp_path: Path, booth: Booth) -> None:

@@ -119,7 +119,8 @@ def test_there_is_something_in_these_lists(house: House) -> None:
     few = {route.endpoint for route in HERE if len(rows_of(house.get(house.path(route)))) < 2}
     assert few <= {"list_cycles", "list_tokens", "list_coaches", "list_holds", "list_relays",
                    "list_prizes",
-                   "list_codes", "list_mail_troubles_of_registration",
+                   "list_codes", "list_cases", "list_decisions",
+                   "list_mail_troubles_of_registration",
                    "list_mail_troubles_of_voting"}  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import functools
 import io
 import json
 from contextlib import redirect_stdout
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import text
 
-from services.voting import polls
+from services.chassis.actor import Actor
+from services.voting import passes, polls
 from tests.gateway.crawl import (
     Chance,
     Surface,
@@ -81,6 +83,52 @@ class Story(Tour):
         self.settle()
 
 
+FEW = {"suspect_network": 3, "suspect_domain": 3, "suspect_second": 3}
+ONE = Actor("organiser-key", "Une organisatrice", frozenset({("organiser", LEG)}))
+
+
+class Suspected(Story):
+    """As many vote from one network and one domain as are looked at: the count waits."""
+
+    def mobilise(self, leg: str, starts: Any) -> None:
+        """With so few that it is suspicious."""
+        super().mobilise(leg, starts)
+        self.call("registration", "change_marathon", marathon=leg, settings=FEW)
+
+    def ballots(self, leg: str, projects: dict[str, str]) -> None:
+        """By passes, as they are given for mailed links."""
+        poll = self.poll(leg)["id"]
+        for number, title in enumerate(self.votes):
+            domain = "trash.example" if number < 4 else f"d{number}.example"
+            given: Any = {"pass": self.pass_of(f"voter {number}", domain), "ip": "192.0.2.7"}
+            self.call("voting", "cast", poll=poll, project=projects[title], **given)
+            self.troupe.clock.move_by(timedelta(seconds=1))
+
+    def pass_of(self, person: str, domain: str) -> str:
+        """A pass of somebody who has an address in a domain."""
+
+        def sign(work: Any) -> str:
+            poll = polls.find(work, marathon=LEG)
+            secret = polls.secret_of(work, poll)
+            key = passes.voter_key(secret, person)
+            return passes.sign(secret, poll.id, key, STARTS[0] + LENGTH, domain)
+
+        return str(self.troupe.voting.within(sign))
+
+    def play_to_the_vote(self) -> None:
+        """And on to where the vote is closed, and one decision is signed once."""
+        super().play_to_the_vote()
+        self.at(STARTS[0] + LENGTH)
+        self.until("it has ended", partial(self.is_in, LEG, "ended"))
+        self.until("the vote is closed", lambda: self.poll(LEG)["state"] == "closed")
+        voting, poll = self.troupe.voting, {"poll": self.poll(LEG)["id"]}
+        wanted = voting.call("preview_invalidation", {**poll, "domain": "trash.example"}, actor=ONE)
+        names = ("domain", "to_at", "digest")
+        signed = {name: wanted[name] for name in names} | {"reason": "Adresses jetables."}
+        voting.call("sign_invalidation", {**poll, **signed}, actor=ONE)
+        self.settle()
+
+
 def visitors(story: Story) -> list[Visitor]:
     """Somebody of each kind."""
     members = story.ask("registration", "get_team", project=story.projects(LEG)["Jardin"])
@@ -106,16 +154,23 @@ class Seen:
     """All that there was to see in one run."""
 
     def __init__(
-        self, where: Path, votes: list[str] = VOTES, host: str = HOST, by_strangers: bool = False
+        self,
+        where: Path,
+        votes: list[str] = VOTES,
+        host: str = HOST,
+        by_strangers: bool = False,
+        plays: type[Story] = Story,
+        only: tuple[str, ...] = (),
     ) -> None:
         logged = io.StringIO()
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(logged):
             Chance(7).into(patch)
             before = _metrics()
             self.troupe = Troupe(where)
-            self.story = Story(self.troupe, votes, host)
+            self.story = plays(self.troupe, votes, host)
             self.story.play_to_the_vote()
-            self.look([] if by_strangers else [*visitors(self.story), ALL])
+            people = [] if by_strangers else [*visitors(self.story), ALL]
+            self.look([each for each in people if not only or each.name in only])
             self.events = events_of(self.troupe)
             self.metrics = {name: value - before.get(name, 0) for name, value in _metrics().items()}
         self.logged = [_plain_line(line) for line in logged.getvalue().splitlines()]
@@ -186,6 +241,35 @@ def test_choices_show_in_no_event(seen: Seen, otherwise: Seen) -> None:
 def test_choices_show_in_no_log_line_and_no_metric(seen: Seen, otherwise: Seen) -> None:
     assert seen.logged == otherwise.logged
     assert seen.metrics == otherwise.metrics
+
+
+@pytest.mark.timeout(400)  # two runs of its own
+def test_choices_show_nowhere_while_ballots_wait_for_a_look(tmp_path: Path) -> None:
+    """Cases, numbers, decisions and pages are the same whatever was chosen (RULES V6)."""
+    (tmp_path / "other").mkdir()
+    who_looks = ("stranger", "juror", "organiser")
+    one = Seen(tmp_path, plays=Suspected, only=who_looks)
+    other = Seen(tmp_path / "other", OTHER_VOTES, plays=Suspected, only=who_looks)
+    poll = one.story.poll(LEG)["id"]
+    cases = one.surfaces["organiser"][f"/api/v1/polls/{poll}/cases"]
+    assert (cases[0], cases[2].count(b'"open"')) == (200, 2)
+    page = one.surfaces["organiser"][f"/bureau/marathons/{LEG}/vote"][2].decode()
+    assert "trash.example" in page and "Adresses jetables." in page
+    for who in ("nobody", "stranger", "juror"):
+        assert one.surfaces[who][f"/api/v1/polls/{poll}/cases"][0] in (401, 403)
+    found = {who: differing(one.surfaces[who], other.surfaces[who]) for who in one.surfaces}
+    assert found == {who: [] for who in one.surfaces}
+    assert json.dumps(one.events) == json.dumps(other.events)
+    assert (one.logged, one.metrics) == (other.logged, other.metrics)
+    # And what was chosen was not the same.
+    assert chosen(one) != chosen(other)
+
+
+def chosen(seen: Seen) -> list[Any]:
+    """Ballots by choice, which nobody can ask for."""
+    query = text("SELECT choice, count(*) FROM ballots GROUP BY choice ORDER BY choice")
+    with seen.troupe.voting.session() as session:
+        return [tuple(row) for row in session.execute(query)]
 
 
 def test_a_leak_would_be_found(tmp_path: Path) -> None:

@@ -234,6 +234,9 @@ def test_a_change_is_said_once_and_the_same_again_is_not(season: Season) -> None
         "elsewhere_may_vote": True,
         "tie_rule": "shared",
         "hold_days": 7,
+        "suspect_network": None,
+        "suspect_domain": None,
+        "suspect_second": None,
     }
 
 

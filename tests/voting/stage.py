@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from services.chassis import people_tables
 from services.chassis.actor import Actor
+from services.voting import passes, polls
 from services.voting.tables import Base, Poll
 from tests.harness import ORGANISER, START, Player
 from tests.letters import EVENT_OF_STATE, MARATHON, Letters, project_event
@@ -38,6 +39,9 @@ MARATHON_STATE: dict[str, Any] = {
         "elsewhere_may_vote": True,
         "tie_rule": "shared",
         "hold_days": 7,
+        "suspect_network": None,
+        "suspect_domain": None,
+        "suspect_second": None,
     },
     "projects": None,
 }
@@ -138,6 +142,20 @@ class Stage(Letters):
     def vote(self, code: str, project: str) -> str:
         """Casts a ballot with a paper code; answers the receipt."""
         answer = self.call("cast", NOBODY, poll=self.poll().id, code=code, project=project)
+        return str(answer["receipt"])
+
+    def mailed(self, person: str, project: str, domain: str, ip: str = "") -> str:
+        """Casts a ballot by a pass, as somebody who has an address in ``domain`` gets one;
+        answers the receipt."""
+
+        def sign(work: Any) -> str:
+            poll = polls.find(work, marathon=MARATHON)
+            secret = polls.secret_of(work, poll)
+            voter = passes.voter_key(secret, person)
+            return passes.sign(secret, poll.id, voter, CLOSES, domain)
+
+        given = {"pass": self.voting.within(sign), "ip": ip}
+        answer = self.call("cast", NOBODY, poll=self.poll().id, project=project, **given)
         return str(answer["receipt"])
 
     def poll(self) -> Poll:

@@ -161,6 +161,9 @@ def test_cancelled_marathon_voids_its_poll_and_leaves_nothing_of_it(stage: Stage
         "codes": 0,
         "lanes": 0,
         "batches": 0,
+        "quarantine_cases": 0,
+        "decisions": 0,
+        "invalidated_ballots": 0,
         "box": 0,
         "voters": 0,
     }

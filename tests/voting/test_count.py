@@ -184,3 +184,57 @@ def test_recount_of_the_box_agrees_and_notices_any_change(ballots: list[Ballot])
 def test_recount_refuses_a_tracker_twice() -> None:
     with pytest.raises(ValueError, match="twice"):
         recount([("t1", "wool"), ("t1", "bakery")])
+
+
+def test_count_invalidated_then_voted_again_counts_the_later_ballot() -> None:
+    """Where a voter may vote again after an invalidation, and what is invalidated is no
+    replaced ballot: so the numbers of the invalidations add up to ``invalidated``."""
+    ballots = [
+        ballot("t1", "anne", "bakery"),
+        ballot("t2", "anne", "wool", minute=1),
+        ballot("t3", "anne", "garden", minute=2),
+    ]
+
+    outcome = count(ballots, PROJECTS, invalidated={"t1", "t2"})
+
+    assert outcome.counted["garden"] == 1
+    assert (outcome.counted_ballots, outcome.replaced, outcome.invalidated) == (1, 0, 2)
+
+
+@given(polls(), st.sets(st.sampled_from(PROJECTS)), st.sets(st.integers(0, 24)))
+def test_every_ballot_is_one_of_four(
+    ballots: list[Ballot], spoilt: set[str], invalid: set[int]
+) -> None:
+    """Each by a rule of its own, said here once more without the fold."""
+    taken = {f"t{number:02}" for number in invalid}
+    outcome = count(ballots, PROJECTS, spoilt, taken)
+    last = {one.voter: one.tracker for one in sorted(ballots, key=lambda b: (*b.when, b.tracker))}
+    fate = Counter(
+        "invalidated"
+        if one.tracker in taken
+        else "replaced"
+        if last[one.voter] != one.tracker
+        else "spoilt"
+        if one.choice in spoilt
+        else "counted"
+        for one in ballots
+    )
+    found = (outcome.counted_ballots, outcome.replaced, outcome.invalidated, outcome.spoilt)
+    assert found == tuple(fate[name] for name in ("counted", "replaced", "invalidated", "spoilt"))
+    assert {tracker for tracker, _choice in outcome.box} == {
+        one.tracker
+        for one in ballots
+        if last[one.voter] == one.tracker and one.tracker not in taken and one.choice not in spoilt
+    }
+
+
+@given(polls(), st.sets(st.integers(0, 24)), st.randoms(use_true_random=False))
+def test_invalidating_and_the_choices_have_nothing_to_do_with_each_other(
+    ballots: list[Ballot], invalid: set[int], rng: random.Random
+) -> None:
+    """With other choices as many are invalidated, replaced and counted."""
+    taken = {f"t{number:02}" for number in invalid}
+    others = [replace(one, choice=rng.choice(PROJECTS)) for one in ballots]
+    one, other = count(ballots, PROJECTS, (), taken), count(others, PROJECTS, (), taken)
+    assert (one.invalidated, one.replaced) == (other.invalidated, other.replaced)
+    assert [tracker for tracker, _ in one.box] == [tracker for tracker, _ in other.box]

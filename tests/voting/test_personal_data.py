@@ -54,7 +54,13 @@ def without_mails(held: dict[str, Any]) -> dict[str, Any]:
 
 def test_who_did_nothing_is_nowhere(stage: Stage) -> None:
     stage.opened()
-    assert mine(stage) == {"polls": [], "mails": [], "answers": [], "role_copies": []}
+    assert mine(stage) == {
+        "polls": [],
+        "signatures": [],
+        "mails": [],
+        "answers": [],
+        "role_copies": [],
+    }
 
 
 def test_what_was_asked_for_is_shown_without_the_choice(stage: Stage) -> None:
@@ -94,7 +100,7 @@ def test_every_choice_looks_the_same(stage: Stage, choice: str) -> None:
     stage.opened()
     vote(stage, choice)
     polls = [{"marathon": MARATHON, "voted": True, "links": []}]
-    expected = {"polls": polls, "answers": [], "role_copies": []}
+    expected = {"polls": polls, "signatures": [], "answers": [], "role_copies": []}
     assert without_mails(mine(stage)) == expected
 
 

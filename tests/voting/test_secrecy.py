@@ -15,6 +15,8 @@ from tests.voting.stage import CLOSES, MARATHON, NOBODY, ORGANISER, Stage, on_sq
 READING = (
     ("get_poll", {"poll"}),
     ("list_codes", {"poll"}),
+    ("list_cases", {"poll"}),
+    ("list_decisions", {"poll"}),
     ("get_record", {"poll"}),
     ("get_box", {"poll"}),
     ("list_receipts", {"poll"}),
@@ -39,13 +41,19 @@ def run(folder: Path, choices: tuple[str, ...]) -> tuple[list[Any], Stage]:
     """One poll, the same voters each time, with other choices; what was seen on the way."""
     folder.mkdir()
     stage = Stage(f"sqlite:///{folder}/{{service}}.sqlite", seed=7)
-    poll = stage.opened("bakery", "garden", "wool")
+    few = {"suspect_domain": 3, "suspect_network": 3}
+    poll = stage.opened("bakery", "garden", "wool", **few)
     codes = stage.codes(len(choices))
     seen = [surfaces(stage, poll)]
     for number, choice in enumerate(choices):
         stage.troupe.clock.move_by(timedelta(minutes=1))
         stage.vote(codes[number], choice)
+        stage.mailed(f"voter {number}", choice, "trash.example", "192.0.2.7")
     seen.append(surfaces(stage, poll))
+    stage.troupe.clock.move_by(timedelta(minutes=1))
+    preview = stage.call("preview_invalidation", poll=poll, domain="trash.example")
+    # Its digest is of trackers, and those are drawn.
+    seen.append([preview[name] for name in ("ballots", "voters", "pending", "to_at")])
     stage.at(CLOSES)  # closed, the marathon has not ended yet
     seen.append(surfaces(stage, poll))
     return seen, stage
@@ -57,11 +65,16 @@ def test_other_choices_show_nowhere_until_the_count(tmp_path: Path) -> None:
 
     assert first == second
     assert one.poll().state == "closed"
+    assert first[2][:3] == [4, 4, 0]
     for stage in (one, two):
         stage.ended()
+        assert stage.poll().state == "closed"
+        for case in stage.call("list_cases", poll=stage.poll().id):
+            stage.call("release_case", poll=stage.poll().id, case=case["case"], reason="Vu.")
+        stage.at(CLOSES)
         stage.troupe.close()
-    assert one.tally()["counted"] == {"bakery": 0, "garden": 1, "wool": 3}
-    assert two.tally()["counted"] == {"bakery": 2, "garden": 2, "wool": 0}
+    assert one.tally()["counted"] == {"bakery": 0, "garden": 2, "wool": 6}
+    assert two.tally()["counted"] == {"bakery": 4, "garden": 4, "wool": 0}
 
 
 @pytest.mark.parametrize("door", ["get_record", "get_box", "list_receipts", "check_receipt"])

@@ -46,6 +46,9 @@ def test_link_is_destroyed_when_the_hold_is_over_and_not_before(stage: Stage) ->
         "codes": 0,
         "lanes": 0,
         "batches": 0,
+        "quarantine_cases": 0,
+        "decisions": 0,
+        "invalidated_ballots": 0,
         "box": 6,
         "voters": 6,
     }

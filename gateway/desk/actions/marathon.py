@@ -11,7 +11,8 @@ SETTINGS_GROUPS: Groups = (
         N_("The public vote"),
         (
             "settings.poll_opens_at", "settings.poll_closes_at", "settings.who_may_vote",
-            "settings.elsewhere_may_vote", "settings.tie_rule",
+            "settings.elsewhere_may_vote", "settings.tie_rule", "settings.suspect_network",
+            "settings.suspect_domain", "settings.suspect_second",
         ),
     ),
     (N_("The end"), ("settings.close_by_itself", "settings.hold_days")),
@@ -136,6 +137,31 @@ VOTE = (
         "annuler-des-codes", "revoke_codes",
         N_("Revoke a batch of paper codes"), N_("Revoke"), N_("The batch is revoked."),
         danger=True,
+    ),
+    Action(
+        "compter-un-cas", "release_case",
+        N_("Count these ballots"), N_("Count them"), N_("These ballots will be counted."),
+        ("reason",),
+        warning=N_("You have looked at the case, and nothing is wrong with it. Your reason is "
+                   "published in the record of the vote."),
+    ),
+    Action(
+        "depouiller-quand-meme", "sign_release",
+        N_("Count all the same"), N_("Sign"),
+        N_("Signed once: the count follows when somebody else signs as well."),
+        ("reason",), danger=True,
+        warning=N_("All ballots that wait for a look are counted, once a second organiser has "
+                   "signed. Your reason is published in the record of the vote."),
+    ),
+    Action(
+        "contresigner", "sign_decision",
+        N_("Give the second signature"), N_("Sign"), N_("Signed by two, and carried out."),
+        given=("digest",), danger=True,
+        warning=N_("With your signature it is carried out, and can't be taken back."),
+    ),
+    Action(
+        "retirer-une-decision", "withdraw_decision",
+        N_("Withdraw the decision"), N_("Withdraw"), N_("The decision is withdrawn."),
     ),
 )  # fmt: skip
 
