@@ -128,18 +128,17 @@ def _keep(work: Work, found: Package, digest: str) -> None:
 
 
 def _take(work: Work, cycle: Cycle, found: Package, document: dict[str, Any]) -> None:
-    has_news = True
     try:
         has_news = hearing.hear(work, cycle, found, document)
     except Rejected as refused:
         if refused.verdict == "early":
             # What is before it is in its sender's chain.
             notices.send_question(work, cycle, found.sender)
+        # What a refused one proved of others may have an effect.
+        follow(work, cycle)
         raise
-    finally:
-        # Also of a refused one: what it proved of others may have an effect.
-        if has_news:
-            follow(work, cycle)
+    if has_news:
+        follow(work, cycle)
 
 
 def follow(work: Work, cycle: Cycle) -> None:

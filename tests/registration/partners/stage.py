@@ -10,7 +10,7 @@ import hashlib
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -147,7 +147,7 @@ class Instance:
 
     def back_up(self, to: Path) -> None:
         """Copies the database as it is now."""
-        with sqlite3.connect(self.path) as there, sqlite3.connect(to) as copy:
+        with closing(sqlite3.connect(self.path)) as there, closing(sqlite3.connect(to)) as copy:
             there.backup(copy)
 
     def restore(self, backup: Path) -> None:
@@ -155,7 +155,10 @@ class Instance:
         self.player.database.close()
         for suffix in ("-wal", "-shm"):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
-        shutil.copyfile(backup, self.path)
+        # Another file in its place, not other bytes in the same one.
+        copy = self.path.with_name("restored")
+        shutil.copyfile(backup, copy)
+        copy.replace(self.path)
         epoch.raise_epoch(self.player.database, "restored in a test")
         self.restart()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ class Ledger:
         """Looks at all databases; raises ``AssertionError`` for what may not be."""
         legs: dict[str, Leg] = {}
         for name, path in databases:
-            with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
                 self._look_at_grants(name, connection)
                 for leg in _own_legs(name, connection):
                     self._look_at_leg(name, leg, connection)
