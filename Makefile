@@ -39,9 +39,9 @@ test-long: setup ## The long tests: every crash at every arrow, journeys, many e
 	@$(VENV)/pytest -n $(JOBS) --dist worksteal -m long $(ARGS)
 
 events: setup ## Make docs/events/ again from the schemas in services/*/messages*.py
-	@$(VENV)/python -m services.chassis.asyncapi
 	@$(VENV)/python -m services.registration.partners.schema
 	@$(VENV)/python -m tests.registration.partners.vectors
+	@$(VENV)/python -m services.chassis.asyncapi
 
 bench: setup ## Measure against bare nameko; writes docs/benchmarks.md
 	@$(VENV)/marathon local install
