@@ -74,6 +74,7 @@ PAGES = [
 ]
 # Written by `make bench`.
 MADE = {ROOT / "docs" / "benchmarks.md"}
+COMMAND = re.compile(r"(?<![\w-])marathon ([a-z][a-z-]*(?: [a-z][a-z-]*)*)")
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 
 
@@ -106,7 +107,7 @@ def test_targets_that_pages_name_are_there() -> None:
 
 def test_commands_that_pages_name_are_there() -> None:
     for page in PAGES:
-        for line in re.findall(r"(?<![\w-])marathon ([a-z][a-z-]*(?: [a-z][a-z-]*)*)", code_in(page)):
+        for line in COMMAND.findall(code_in(page)):
             command: Any = marathon
             for word in line.split():
                 command = command.get_command(Context(marathon), word)
