@@ -336,7 +336,7 @@ class HostileMachine(RelayMachine):
     What must hold, holds among the others. The joint body is trusted: its word raises terms.
     """
 
-    casts = (NAMES[:3], NAMES)
+    casts: tuple[tuple[str, ...], ...] = (NAMES[:3], NAMES)
 
     @initialize(data=st.data())
     def open(self, data: st.DataObject) -> None:
