@@ -278,6 +278,10 @@ def test_every_get_answers_with_a_tag_and_knows_it_again(
     app: Flask, caller: StandIn, name: str
 ) -> None:
     caller.people["all"] = person(("organiser", None), ("juror", "m1"))
+    if GETS[name].is_file:
+        app.extensions["gateway"].storage.put("a/file", [b"content"])
+        reference = {"key": "a/file", "name": "file.csv", "digest": "f" * 64}
+        caller.answers[GETS[name].door] = reference
     first = visit(app, GETS[name])
     assert first.status_code == 200, first.json
     again = visit(app, GETS[name], **{"If-None-Match": f'"other", {first.headers["ETag"]}'})
