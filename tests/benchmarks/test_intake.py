@@ -36,6 +36,7 @@ class Bench:
         return url.replace("{service}", f"bench_{self.name}_{name}_{{service}}")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_each_way_to_keep_a_ballot_is_measured(servers: Any, worker_id: str) -> None:
     figures = intake.measure(Bench(servers, worker_id), TINY)

@@ -57,6 +57,7 @@ def emptied(servers: Borrowed, finals: Finals) -> None:
     finals.instance.processes["voting#0"].resume()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(480)
 @pytest.mark.parametrize(
     ("begins", "ends"),
