@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -344,7 +344,17 @@ def _restore(database: Any, held: dict[str, list[Any]]) -> None:
         assert unlinking._scrub_sqlite(database)
 
 
+@pytest.fixture
+def lines_told_here() -> Iterator[None]:
+    """Whatever another test has set up, log lines go to where this one looks."""
+    before = structlog.get_config()
+    structlog.reset_defaults()
+    yield
+    structlog.configure(**before)
+
+
 @on_sqlite
+@pytest.mark.usefixtures("lines_told_here")
 def test_a_log_line_is_found(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
     town.close()
     town.scrub()
