@@ -175,6 +175,16 @@ def town(stage: Stage) -> Town:
     return made
 
 
+@pytest.fixture
+def lines_told_here() -> Iterator[None]:
+    """Whatever another test has set up, log lines go to where this one looks."""
+    before = structlog.get_config()
+    structlog.reset_defaults()
+    yield
+    structlog.configure(**before)
+
+
+@pytest.mark.usefixtures("lines_told_here")
 def test_nothing_that_is_kept_links_voter_and_choice(
     town: Town, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -342,15 +352,6 @@ def _restore(database: Any, held: dict[str, list[Any]]) -> None:
             plain.execute(text("VACUUM (FULL) voters"))
     if database.is_sqlite:
         assert unlinking._scrub_sqlite(database)
-
-
-@pytest.fixture
-def lines_told_here() -> Iterator[None]:
-    """Whatever another test has set up, log lines go to where this one looks."""
-    before = structlog.get_config()
-    structlog.reset_defaults()
-    yield
-    structlog.configure(**before)
 
 
 @on_sqlite
