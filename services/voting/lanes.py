@@ -134,7 +134,7 @@ def _close(core: Core, broker: Lanes, lane: str, take: Any) -> None:
         # It may be in the tail alone, if the broker died between its two queues.
         if told["number"]:
             take([told])
-        core.within(lambda work: _set(work, lane, last=told["number"], proven=True))
+        core.within(lambda work: _learn(work, lane, last=told["number"], proven=True))
     broker.forget(lane)
     core.within(lambda work: _set(work, lane, forgotten=True))
 
@@ -159,9 +159,20 @@ def _do_without(work: Work, lane: str) -> None:
     nothing any more; if receipts may have been given, the record says so."""
     newest = select(func.max(BatchRow.number)).where(BatchRow.lane == lane)
     last, registered = work.session.scalar(newest) or 0, _is_registered(work, lane)
-    _set(work, lane, last=last, proven=not registered, forgotten=True)
-    if registered:
+    learned = _learn(work, lane, last=last, proven=not registered, forgotten=True)
+    if learned and registered:
         log.error("lane_lost", lane=lane)
+
+
+def _learn(work: Work, lane: str, **values: Any) -> bool:
+    """Notes a lane's end, unless it is known: whether it is news.
+
+    A tail is taken away once its number is stored, and another replica, a moment behind, finds
+    it gone: that is no loss.
+    """
+    unknown = update(LaneRow).where(LaneRow.id == lane, LaneRow.last.is_(None))
+    done: Any = work.session.execute(unknown.values(**values))
+    return bool(done.rowcount)
 
 
 def _set(work: Work, lane: str, **values: Any) -> None:

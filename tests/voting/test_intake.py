@@ -298,3 +298,26 @@ def test_a_lane_of_which_the_broker_knows_nothing_does_not_hold_the_closing_for_
     stage.at(CLOSES + lanes.GRACE)
     record = stage.call("get_record", NOBODY, poll=poll)["record"]
     assert record["intake"] == {"lanes": 1, "batches": 1, "unproven": 1}
+
+
+def test_a_lane_that_another_replica_has_just_closed_is_not_taken_for_lost(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poll = stage.opened()
+    stage.call("open_lane", NOBODY, poll=poll, lane="lane")
+    take(stage, batch(stage, 1, ("anne", "wool")))
+    told = batch(stage, 1, ("anne", "wool"))
+
+    class Behind(Broker):
+        """Between this replica's look at the table and at the tail, another one is done."""
+
+        def last(self, lane: str) -> Any:
+            tend(stage, Broker(lane=told), monkeypatch)
+            raise TailGone(lane)
+
+    stage.ended(CLOSES)
+    stage.at(CLOSES + lanes.GRACE)
+    tend(stage, Behind(), monkeypatch)
+    stage.at(CLOSES + lanes.GRACE)
+    record = stage.call("get_record", NOBODY, poll=poll)["record"]
+    assert record["intake"] == {"lanes": 1, "batches": 1, "unproven": 0}
