@@ -14,6 +14,7 @@ from greenlet import GreenletExit
 
 from gateway.app import create_app
 from gateway.asking import Caller
+from gateway.connections import Connections
 from services.chassis.config import Settings, SettingsError
 
 CONNECTIONS = 2048
@@ -63,17 +64,20 @@ def serve(
     """
     sock = sock or listen(settings)
     app = create_app(settings, caller)
+    connections = Connections(CONNECTIONS)
     server = eventlet.spawn(
         eventlet.wsgi.server,
         sock,
         app,
-        max_size=CONNECTIONS,
+        custom_pool=connections,
+        protocol=connections.protocol,
         socket_timeout=IDLE_S,
         log_output=False,
         debug=False,
     )
     ready()
     stop.wait()
+    connections.leave()
     # Ends the accepting; the server itself then waits for the requests it is answering.
     server.kill()
     with eventlet.Timeout(GRACE_S, False), contextlib.suppress(GreenletExit):

@@ -18,7 +18,6 @@ NOBODY_WAITS_S = 2.0
 """Of two busy cores; without a gateway's end the slowest answers take half a second here."""
 
 
-@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_who_is_asked_to_stop_loses_nothing_and_delays_nobody(
     begin_finals: Begin, servers: Borrowed, vhost: str

@@ -84,3 +84,26 @@ def test_server_gives_up_what_does_not_end(tmp_path: Path, monkeypatch: pytest.M
         eventlet.sleep(0.2)
         stop.send(None)
         thread.wait()
+
+
+def test_server_that_goes_answers_what_has_come(tmp_path: Path) -> None:
+    """A request that lies unread in the socket when the stop comes has its answer, and the visitor
+    is told that it was the last."""
+    port, stop, thread = serving(tmp_path, StandIn())
+    with eventlet.Timeout(10):
+        idle = requests.HTTPConnection("127.0.0.1", port, timeout=10)
+        idle.connect()
+        kept = requests.HTTPConnection("127.0.0.1", port, timeout=10)
+        kept.request("GET", "/healthz")
+        first = kept.getresponse()
+        assert (first.status, first.getheader("Connection")) == (200, None)
+        first.read()
+        # Sent and stopped without a turn for the server between: here is a reader's turn, in
+        # which a timer's, as the stop is, comes before another reader's.
+        kept.sock.fd.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
+        stop.send(None)
+        thread.wait()
+        answer = kept.sock.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 200 "), answer
+        assert b"Connection: close" in answer
+        assert idle.sock.recv(4096) == b""
