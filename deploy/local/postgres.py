@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +38,10 @@ BINARY_FOLDERS = (
 )
 START_SECONDS = 60
 READY = "ready to accept connections"
+LEFT_BY_A_KILLED_ONE = ("shared memory", "postmaster.pid")
+"""What a server says that finds the processes of a killed one: they go away by themselves, when
+they have finished what they do."""
+PAUSE_S = 0.2
 
 
 def find_binaries(version: str | None = None) -> Path | None:
@@ -109,17 +114,19 @@ class Postgres:
             return
         self.down()
         self._prepare()
-        for _ in range(3):
-            if self._start():
-                return
+        until = time.monotonic() + START_SECONDS
+        while not self._start():
             log = tail(self.log, 8000)
-            if "could not bind" in log:
+            taken = "could not bind" in log
+            if taken:
                 # Somebody took the port between our look and the start.
                 self.state.new_port("postgres", 5433)
-            elif "shared memory" not in log and "postmaster.pid" not in log:
-                break
-            # else: what a killed server left is still going away.
-        raise ServerError("PostgreSQL does not start.", f"Its log is {self.log}:\n{tail(self.log)}")
+            left = any(words in log for words in LEFT_BY_A_KILLED_ONE)
+            if not (taken or left) or time.monotonic() > until:
+                raise ServerError(
+                    "PostgreSQL does not start.", f"Its log is {self.log}:\n{tail(self.log)}"
+                )
+            time.sleep(PAUSE_S)
 
     def down(self) -> None:
         """Stops it in order, cutting connections; by force when it does not follow."""
