@@ -41,7 +41,6 @@ def test_ballots_in_a_quiet_final(begin_finals: Begin, servers: Borrowed, vhost:
     assert record["intake"]["unproven"] == 0
 
 
-@pytest.mark.long
 @pytest.mark.timeout(360)
 def test_ballots_while_everything_fails(begin_finals: Begin, own_servers: Borrowed) -> None:
     finals = begin_finals(own_servers, own_servers.amqp_url, wired=True)
