@@ -21,6 +21,22 @@ def latest(work: Work, cycle: str) -> Grant | None:
     return work.session.scalar(query.order_by(Grant.term.desc(), Grant.hop.desc()).limit(1))
 
 
+def grant(work: Work, relay: Relay, **between: Any) -> Grant:
+    """Keeps the grant of an offer; ``between`` instances it has a package, with its digest, its
+    granter and its document."""
+    row = Grant(
+        cycle=relay.cycle,
+        term=relay.term,
+        hop=relay.hop,
+        marathon=relay.to_marathon,
+        relay=relay.id,
+        granted_at=work.now,
+        **between,
+    )
+    work.session.add(row)
+    return row
+
+
 def reference(grant: Grant) -> dict[str, Any]:
     """A grant by its name."""
     return {"cycle": grant.cycle, "term": grant.term, "hop": grant.hop}

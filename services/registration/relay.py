@@ -335,23 +335,11 @@ def _grant(work: Work, relay: Relay, raising: str | None = None) -> None:
     if sharing.is_shared(work, found_cycle(work, relay.cycle)):
         handing.grant(work, relay, raising)
     else:
-        _grant_here(work, relay)
+        relay.baton = batons.packed(work, relay)
+        batons.grant(work, relay)
     relay.state, relay.answered_at = "passed", work.now
     work.session.flush()
     batons.say(work, relay, "relay_passed")
-
-
-def _grant_here(work: Work, relay: Relay) -> None:
-    grant = Grant(
-        cycle=relay.cycle,
-        term=relay.term,
-        hop=relay.hop,
-        marathon=relay.to_marathon,
-        relay=relay.id,
-        granted_at=work.now,
-    )
-    relay.baton = batons.packed(work, relay)
-    work.session.add(grant)
 
 
 def receive(work: Work, relay: str) -> None:

@@ -138,19 +138,13 @@ def grant(work: Work, relay: Relay, raising: str | None = None) -> Grant:
         *(work, "baton.grant", partner or sharing.me(work), _at(relay)),
         _grant_values(work, relay, raising),
     )
-    row = Grant(
-        cycle=relay.cycle,
-        term=relay.term,
-        hop=relay.hop,
-        marathon=relay.to_marathon,
-        relay=relay.id,
-        granted_at=work.now,
+    row = batons.grant(
+        *(work, relay),
         package=package.id,
         digest=digest_of(document),
         granter=sharing.me(work),
         document=document,
     )
-    work.session.add(row)
     sharing.touch(work, relay.cycle)
     work.session.flush()
     if partner is not None:
