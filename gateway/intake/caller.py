@@ -48,6 +48,8 @@ class BallotsInBatches:
         self.patience_s = patience_s
         self._known: dict[str, Known] = {}
         self._lanes: dict[str, Lane] = {}
+        self._names: dict[str, str] = {}
+        """Of lanes that are not open yet, by poll."""
         self._learning: Attempts[Known | None] = Attempts(patience_s, PAUSE_S)
         self._opening: Attempts[Lane] = Attempts(patience_s, PAUSE_S)
 
@@ -144,13 +146,16 @@ class BallotsInBatches:
         return lane
 
     def _open_lane(self, known: Known) -> Lane:
-        sender = self.make_sender(uuid.uuid4().hex)
+        # Until voting knows of it a lane may be made again: a broker that refuses its first
+        # message would keep an empty queue of each attempt.
+        sender = self.make_sender(self._names.setdefault(known.poll, uuid.uuid4().hex))
         lane = Lane(known.poll, known.batch_key, sender, self.patience_s)
         try:
             lane.open()
         except (NotConfirmed, *BROKER_ERRORS) as error:
             sender.close()
             raise not_confirmed() from error
+        del self._names[known.poll]
         try:
             # Only now does voting learn of it: a lane that was closed must never be made again.
             self.caller.call("voting", "open_lane", {"poll": known.poll, "lane": sender.name})

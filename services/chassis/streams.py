@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,11 @@ from services.chassis.confirms import ConfirmingWire, Outgoing, abandon, connect
 
 MOST_WAITING_BYTES = 512 * 1024 * 1024
 """A stream that nobody empties refuses what is more, rather than fill the broker's disk."""
+
+
+TAIL = 8
+"""How many messages the end of a lane holds. One would do, if all came in their order; but one
+that was given up may still lie in a dead connection, and come after its successors."""
 
 
 class TailGone(Exception):
@@ -81,13 +86,21 @@ class Stream:
         }
         return Queue(self.address, durable=True, queue_arguments=arguments)
 
+    def way(self, lane: str) -> Exchange:
+        """Where a lane's messages go on to both queues: what closes it is one binding less."""
+        return Exchange(f"{self.address}.lane.{lane}", type="fanout", durable=True)
+
     def tail(self, lane: str) -> Queue:
-        """The queue that holds the last message of a lane.
+        """The queue that holds the last messages of a lane.
 
         Not a quorum queue: one that is made while a lone broker dies can come up without a
         leader, for good (RabbitMQ 3.10), and tails are made while people vote.
         """
-        arguments = {"x-queue-type": "classic", "x-max-length": 1, "x-overflow": "drop-head"}
+        arguments = {
+            "x-queue-type": "classic",
+            "x-max-length": TAIL,
+            "x-overflow": "drop-head",
+        }
         return Queue(f"{self.address}.tail.{lane}", durable=True, queue_arguments=arguments)
 
 
@@ -102,14 +115,16 @@ class Lane:
     def open(self) -> None:
         """Makes the lane in the broker. Raises ``BROKER_ERRORS``.
 
-        To be done once in a lane's life, before its stream's service knows of it: a lane that
-        was closed must not come back.
+        To be done before its stream's service knows of the lane, and never after: one that was
+        closed must not come back.
         """
         channel = self.wire.open()
-        tail = self.stream.tail(self.name)
+        way, tail = self.stream.way(self.name), self.stream.tail(self.name)
+        way(channel).declare()
         tail(channel).queue_declare()
         for queue in (tail.name, self.stream.address):
-            channel.queue_bind(queue, self.stream.address, self.name)
+            channel.queue_bind(queue, way.name)
+        channel.exchange_bind(way.name, self.stream.address, self.name)
 
     def send(self, number: int, message: dict[str, Any]) -> None:
         """Returns once the broker has the message. Raises ``NotConfirmed``, and its subclass
@@ -131,30 +146,43 @@ class Lanes:
         self.settings = settings
 
     def fence(self, lane: str) -> None:
-        """Lets nothing more in through a lane; doing it again changes nothing."""
-        with self._channel() as channel:
-            for name in (self.stream.address, self.stream.tail(lane).name):
-                channel.queue_unbind(name, self.stream.address, lane)
+        """Lets nothing more in through a lane, at one stroke: no message goes into one of its
+        two queues alone. Doing it again changes nothing."""
+        with self._channel() as channel, suppress(amqp.exceptions.NotFound):
+            channel.exchange_unbind(self.stream.way(lane).name, self.stream.address, lane)
 
-    def last(self, lane: str) -> Any:
-        """The last message of a lane that is fenced; it stays where it is.
+    def latest(self, lane: str) -> list[Any]:
+        """The last messages of a lane that is fenced; they stay where they are. None where the
+        lane was never begun, or somebody has emptied its tail.
 
         Raises :class:`TailGone`, and :class:`TailBusy` when it is to be asked again.
         """
+        told: list[Any] = []
+        tail = self.stream.tail(lane).name
         with self._channel() as channel:
             try:
-                found = channel.basic_get(self.stream.tail(lane).name)
+                channel.basic_consume(tail, callback=told.append, exclusive=True)
+                # Answered after all that the queue had: it speaks to a channel in one order.
+                left = channel.queue_declare(tail, passive=True).message_count
             except amqp.exceptions.NotFound as error:
                 raise TailGone(lane) from error
-            # A lane begins with a message: a tail that looks empty is in somebody's hands.
-            if found is None:
+            except amqp.exceptions.AccessRefused as error:
+                raise TailBusy(lane) from error
+            if left:
                 raise TailBusy(lane)
-            return json.loads(found.body)
+            return [json.loads(message.body) for message in told]
+
+    def is_empty(self) -> bool:
+        """Whether nothing waits in the stream; what a replica has in its hands does not wait."""
+        with self._channel() as channel:
+            found = channel.queue_declare(self.stream.address, passive=True)
+            return bool(found.message_count == 0)
 
     def forget(self, lane: str) -> None:
         """Takes the tail away, once what it told is kept elsewhere."""
         with self._channel() as channel:
             channel.queue_delete(self.stream.tail(lane).name)
+            channel.exchange_delete(self.stream.way(lane).name)
 
     @contextmanager
     def _channel(self) -> Iterator[Any]:

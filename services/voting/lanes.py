@@ -123,18 +123,19 @@ def _close(core: Core, broker: Lanes, lane: str, take: Any) -> None:
         return
     if not core.within(lambda work: _is_known(work, lane)):
         try:
-            told = broker.last(lane)
-        except TailGone:
-            core.within(lambda work: _do_without(work, lane))
-            return
+            told = broker.latest(lane)
         except TailBusy:
-            if core.within(lambda work: _is_registered(work, lane)):
-                return  # somebody else is at it, or was killed at it a moment ago
-            told = {"number": 0}
-        # It may be in the tail alone, if the broker died between its two queues.
-        if told["number"]:
-            take([told])
-        core.within(lambda work: _learn(work, lane, last=told["number"], proven=True))
+            return  # somebody else is at it, or was killed at it a moment ago
+        except TailGone:
+            told = []
+        if not told and core.within(lambda work: _is_registered(work, lane)):
+            _do_without(core, broker, lane)
+            return
+        # They may be in the tail alone, if the broker died between its two queues.
+        if begun := [batch for batch in told if batch["number"]]:
+            take(begun)
+        last = max((batch["number"] for batch in told), default=0)
+        core.within(lambda work: _learn(work, lane, last=last, proven=True))
     broker.forget(lane)
     core.within(lambda work: _set(work, lane, forgotten=True))
 
@@ -154,13 +155,17 @@ def _is_registered(work: Work, lane: str) -> bool:
     return work.session.get_one(LaneRow, lane).registered
 
 
-def _do_without(work: Work, lane: str) -> None:
-    """Takes the last batch that came for the last one of a lane of which the broker knows
-    nothing any more; if receipts may have been given, the record says so."""
+def _do_without(core: Core, broker: Lanes, lane: str) -> None:
+    """Takes the last batch that came for the last one of a lane whose tail the broker has lost;
+    the record says so. Not while any batch waits, for it may be a later one."""
+    if broker.is_empty():
+        core.within(lambda work: _take_for_last(work, lane))
+
+
+def _take_for_last(work: Work, lane: str) -> None:
     newest = select(func.max(BatchRow.number)).where(BatchRow.lane == lane)
-    last, registered = work.session.scalar(newest) or 0, _is_registered(work, lane)
-    learned = _learn(work, lane, last=last, proven=not registered, forgotten=True)
-    if learned and registered:
+    last = work.session.scalar(newest) or 0
+    if _learn(work, lane, last=last, proven=False, forgotten=True):
         log.error("lane_lost", lane=lane)
 
 

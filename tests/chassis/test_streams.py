@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gc
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from kombu import Connection
 from marshmallow import Schema, fields
 
+from deploy.local.process import wait_until
 from services.chassis.config import Settings
 from services.chassis.confirms import BROKER_ERRORS, ConfirmingWire, NotConfirmed, Returned
-from services.chassis.streams import Lane, Lanes, Stream, TailBusy, TailGone
+from services.chassis.streams import TAIL, Lane, Lanes, Stream, TailBusy, TailGone
 from tests.proxy import Proxy
 
 
@@ -65,11 +67,13 @@ def test_last_message_of_a_lane_is_known_without_its_sender(settings: Settings) 
     sent(settings, "b", 2).close()
     lanes = Lanes(PARCELS, settings)
     lanes.fence("a")
-    assert lanes.last("a") == {"number": 4}
+    assert lanes.latest("a")[-1] == {"number": 4}
     # It stays where it is: who looked may have died before it was kept.
-    assert lanes.last("a") == {"number": 4}
-    assert lanes.last("b") == {"number": 1}
+    assert lanes.latest("a")[-1] == {"number": 4}
+    assert lanes.latest("b") == [{"number": 0}, {"number": 1}]
+    assert not lanes.is_empty()
     assert waiting(settings) == [0, 1, 2, 3, 4, 0, 1]
+    assert lanes.is_empty()
 
 
 def test_nothing_gets_in_through_a_closed_lane(settings: Settings) -> None:
@@ -79,7 +83,7 @@ def test_nothing_gets_in_through_a_closed_lane(settings: Settings) -> None:
     lanes.fence("a")
     with pytest.raises(Returned):
         lane.send(2, {"number": 2})
-    assert lanes.last("a") == {"number": 1}
+    assert lanes.latest("a")[-1] == {"number": 1}
     assert waiting(settings) == [0, 1]
     lane.close()
 
@@ -90,14 +94,53 @@ def test_a_lane_that_the_broker_lost_is_told_from_one_in_somebodys_hands(
     sent(settings, "a", 1).close()
     lanes = Lanes(PARCELS, settings)
     with Connection(settings.amqp_url) as connection:
-        assert connection.channel().basic_get(PARCELS.tail("a").name)
+        channel = connection.channel()
+        channel.basic_consume(PARCELS.tail("a").name, exclusive=True, callback=[].append)
         with pytest.raises(TailBusy):
-            lanes.last("a")
-    assert lanes.last("a") == {"number": 0}
+            lanes.latest("a")
+    assert lanes.latest("a") == [{"number": 0}]
+    with Connection(settings.amqp_url) as connection:
+        connection.channel().queue_purge(PARCELS.tail("a").name)
+    assert lanes.latest("a") == []
     lanes.forget("a")
     lanes.forget("a")
+    lanes.fence("a")
     with pytest.raises(TailGone):
-        lanes.last("a")
+        lanes.latest("a")
+
+
+def test_only_the_end_of_a_lane_is_kept_and_many_look_at_it(settings: Settings) -> None:
+    sent(settings, "a", TAIL + 5).close()
+    lanes = Lanes(PARCELS, settings)
+    lanes.fence("a")
+    whole = [{"number": number} for number in range(5, TAIL + 5)]
+
+    def look(_number: int) -> list[Any] | None:
+        try:
+            return lanes.latest("a")
+        except TailBusy:
+            return None
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(look, range(40)))
+    # Whoever could look saw all of it.
+    assert [each for each in found if each is not None and each != whole] == []
+    assert whole in found
+
+
+def test_a_lane_is_closed_for_both_its_queues_at_one_stroke(settings: Settings) -> None:
+    """However many lanes are closed while messages come: what is in one queue is in the other."""
+    lanes = Lanes(PARCELS, settings)
+    with ThreadPoolExecutor(1) as pool:
+        for name in "abcdefgh":
+            lane = sent(settings, name, 1)
+            sending = pool.submit(send_all, lane, 100_000)
+            wait_until(lambda: not lanes.is_empty(), 10)
+            lanes.fence(name)
+            with pytest.raises(Returned):
+                sending.result(30)
+            lane.close()
+            assert lanes.latest(name)[-1]["number"] == waiting(settings)[-1]
 
 
 def test_a_message_that_is_not_confirmed_is_not_said_to_be(vhost: str, settings: Settings) -> None:

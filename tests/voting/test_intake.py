@@ -229,15 +229,19 @@ class Broker:
     def __init__(self, **tails: Any) -> None:
         self.tails = tails
         self.done: list[str] = []
+        self.empty = True
 
     def fence(self, lane: str) -> None:
         self.done.append(f"fence {lane}")
 
-    def last(self, lane: str) -> Any:
+    def latest(self, lane: str) -> Any:
         told = self.tails[lane]
         if isinstance(told, BaseException):
             raise told
         return told
+
+    def is_empty(self) -> bool:
+        return self.empty
 
     def forget(self, lane: str) -> None:
         self.done.append(f"forget {lane}")
@@ -258,7 +262,7 @@ def test_lanes_are_closed_after_the_closing_and_the_tail_is_taken_in(
     poll = stage.opened()
     stage.call("open_lane", NOBODY, poll=poll, lane="lane")
     # The broker died between its two queues: the last batch is in the tail alone.
-    broker = Broker(lane=batch(stage, 1, ("anne", "wool")))
+    broker = Broker(lane=[batch(stage, 1, ("anne", "wool"))])
     assert tend(stage, broker, monkeypatch) == []
     stage.at(CLOSES + lanes.GRACE - timedelta(seconds=1))
     assert tend(stage, broker, monkeypatch) == []
@@ -275,29 +279,50 @@ def test_an_empty_tail_is_waited_for_only_where_receipts_were_given(
     poll = stage.opened()
     stage.call("open_lane", NOBODY, poll=poll, lane="busy")
     take(stage, batch(stage, 0, lane="never"))
-    broker = Broker(busy=TailBusy("busy"), never=TailBusy("never"))
+    broker = Broker(busy=TailBusy("busy"), never=[])
     stage.ended(CLOSES)
     stage.at(CLOSES + lanes.GRACE)
     assert tend(stage, broker, monkeypatch) == ["fence busy", "fence never", "forget never"]
     assert stage.poll().state == "open"
-    broker.tails["busy"] = batch(stage, 0, lane="busy")
+    broker.tails["busy"] = [batch(stage, 0, lane="busy")]
     assert tend(stage, broker, monkeypatch) == ["fence busy", "forget busy"]
     stage.at(CLOSES + lanes.GRACE)
     assert stage.poll().state == "counted"
 
 
+@pytest.mark.parametrize("emptied", [False, True], ids=["tail gone", "tail emptied"])
 def test_a_lane_of_which_the_broker_knows_nothing_does_not_hold_the_closing_for_ever(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, emptied: bool
 ) -> None:
     poll = stage.opened()
     stage.call("open_lane", NOBODY, poll=poll, lane="lane")
     take(stage, batch(stage, 1, ("anne", "wool")))
     stage.ended(CLOSES)
     stage.at(CLOSES + lanes.GRACE)
-    tend(stage, Broker(lane=TailGone("lane")), monkeypatch)
+    broker = Broker(lane=[] if emptied else TailGone("lane"))
+    broker.empty = False  # what waits may be of that lane, and later than what has come
+    tend(stage, broker, monkeypatch)
+    stage.at(CLOSES + lanes.GRACE)
+    assert stage.poll().state == "open"
+    broker.empty = True
+    tend(stage, broker, monkeypatch)
     stage.at(CLOSES + lanes.GRACE)
     record = stage.call("get_record", NOBODY, poll=poll)["record"]
     assert record["intake"] == {"lanes": 1, "batches": 1, "unproven": 1}
+
+
+def test_the_end_of_a_lane_is_its_highest_number_in_whatever_order_it_came(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poll = stage.opened()
+    stage.call("open_lane", NOBODY, poll=poll, lane="lane")
+    one, two = batch(stage, 1, ("anne", "wool")), batch(stage, 2, ("bob", "garden"))
+    stage.ended(CLOSES)
+    stage.at(CLOSES + lanes.GRACE)
+    # The first one again, from a connection that was given up: later than the second.
+    tend(stage, Broker(lane=[one, two, one]), monkeypatch)
+    stage.at(CLOSES + lanes.GRACE)
+    assert stage.tally()["counted"] == {"bakery": 0, "garden": 1, "wool": 1}
 
 
 def test_a_lane_that_another_replica_has_just_closed_is_not_taken_for_lost(
@@ -311,8 +336,8 @@ def test_a_lane_that_another_replica_has_just_closed_is_not_taken_for_lost(
     class Behind(Broker):
         """Between this replica's look at the table and at the tail, another one is done."""
 
-        def last(self, lane: str) -> Any:
-            tend(stage, Broker(lane=told), monkeypatch)
+        def latest(self, lane: str) -> Any:
+            tend(stage, Broker(lane=[told]), monkeypatch)
             raise TailGone(lane)
 
     stage.ended(CLOSES)

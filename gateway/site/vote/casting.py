@@ -1,13 +1,16 @@
 """Confirming a vote by the mailed link or code, and changing it: a button votes, no link does.
 
 A link or code is exchanged under a key of its own: who presses the button again after an answer
-that was lost is given the same pass. A ballot with a pass has no key, for the last one counts:
-who votes for another project and then for the first one again has voted three times.
+that was lost is given the same pass. A code can be guessed, so its key has a part that only the
+page knows on which it was typed: else who tries all codes would be given the pass of a used one.
+A ballot with a pass has no key, for the last one counts: who votes for another project and then
+for the first one again has voted three times.
 """
 
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -32,16 +35,20 @@ def confirm() -> Response:
     proof = {name: request.values.get(name, "") for name in ("poll", "token")}
     if request.method != "POST":  # link scanners send HEAD too
         return _confirmation(proof)
-    return _prove_and_vote(proof, lambda refusal: _confirmation(proof, refusal))
+    key = key_of(*proof.values())
+    return _prove_and_vote(proof, key, lambda refusal: _confirmation(proof, refusal))
 
 
 def by_code() -> Response:
     """The mailed code, typed on the page on which one asked for it."""
     proof = {name: request.form.get(name, "").strip() for name in ("poll", "email")}
     proof["code"] = "".join(request.form.get("code", "").split())
+    attempt = request.form.get("attempt", "")
+    key = key_of(*proof.values(), attempt) if attempt else None
     project = part("registration.get_project", {"project": request.form.get("project", "")})
     return _prove_and_vote(
-        proof, lambda refusal: code_page(project, _poll(proof["poll"]), proof["email"], refusal)
+        *(proof, key),
+        lambda refusal: code_page(project, _poll(proof["poll"]), proof["email"], refusal),
     )
 
 
@@ -66,7 +73,12 @@ def key_of(*parts: str) -> str:
 def code_page(project: Any, poll: Any, email: str, refusal: Refusal | None = None) -> Response:
     """The page that asks for the mailed code."""
     page = render_template(
-        "vote_code.html", project=project, poll=poll, email=email, refusal=refusal
+        "vote_code.html",
+        project=project,
+        poll=poll,
+        email=email,
+        attempt=secrets.token_urlsafe(16),
+        refusal=refusal,
     )
     return private(page, refusal.status if refusal else 200)
 
@@ -79,9 +91,11 @@ def done(poll: str, receipt: Mapping[str, Any], pass_: str = "", kiosk: bool = F
     return private(page)
 
 
-def _prove_and_vote(proof: Mapping[str, str], again: Callable[[Refusal], Response]) -> Response:
+def _prove_and_vote(
+    proof: Mapping[str, str], key: str | None, again: Callable[[Refusal], Response]
+) -> Response:
     try:
-        given = ask("voting.exchange_proof", dict(proof), key_of(*proof.values()))
+        given = ask("voting.exchange_proof", dict(proof), key)
     except Refusal as refusal:
         return again(refusal)
     # The choice is in the form that one saw: the exchange does not tell it.
