@@ -44,9 +44,15 @@ class Process:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
+            self.log_begins = log.tell()
             return subprocess.Popen(
                 self.command, env=self.env, stdout=log, stderr=log, start_new_session=True
             )
+
+    @property
+    def says(self) -> str:
+        """What it has logged since its latest start."""
+        return self.log.read_bytes()[self.log_begins :].decode(errors="replace")
 
     def revive(self) -> None:
         """Starts it again if it is wanted and has died."""

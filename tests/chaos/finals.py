@@ -143,7 +143,14 @@ class Finals:
     def wait_started(self, name: str) -> None:
         """Waits until the latest process of that name takes messages."""
         process = self.instance.processes[name]
-        self.instance.wait_for(lambda: '"started"' in process.log.read_text(), 60, f"{name} to run")
+        self.instance.wait_for(lambda: self._runs(process), 60, f"{name} to run")
+
+    def _runs(self, process: Process) -> bool:
+        if process.process.poll() is not None:
+            return False
+        _service, _, port = process.name.partition("#")
+        is_gateway = process.name.startswith("gateway")
+        return self.answers(int(port)) if is_gateway else '"started"' in process.says
 
     def make_passes(self, voters: int) -> list[str]:
         """Passes of so many voters, as voting would sign them for their mails' links."""
