@@ -1,5 +1,5 @@
 """``marathon poll``: for scrutineers, who have a file and no instance (RULES V8); and for the
-operator, whose storage lost such a file."""
+operator, whose storage lost such a file, or whose broker lost ballots."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group(name="poll")
 def command() -> None:
-    """Count a box again, offline; store lost boxes again."""
+    """Count a box again, offline; store lost boxes again; close a poll that lost something."""
 
 
 @command.command(short_help="Count a box file again.")
@@ -61,6 +61,37 @@ def store() -> None:
     for poll in stored:
         click.echo(poll)
     click.echo(f"{len(stored)} stored", err=True)
+
+
+@command.command(short_help="Show what keeps polls from closing.")
+@click.option("--give-up", "poll", help="Close this poll without what is missing.")
+@click.option("--reason", help="Why: it is logged.")
+def missing(poll: str | None, reason: str | None) -> None:
+    """Show the polls that are over and can't close, and what has not come to them.
+
+    Batches of ballots come late where a broker or a database was away: wait. Where the broker has
+    lost them for good, --give-up lets the poll close without them; its public record then says
+    of how many gateways something is unproven.
+    """
+    from services.chassis.config import Settings
+    from services.chassis.runner import make_core
+    from services.voting import lanes, polls
+
+    if poll and not reason:
+        raise click.UsageError("Say why: --reason TEXT.")
+    core = make_core("voting", Settings.from_env())
+    try:
+        found = core.within(lanes.overdue)
+        if poll and poll not in found:
+            raise click.ClickException(f"{poll} misses nothing: nothing was changed.")
+        if poll:
+            core.within(lambda work: lanes.give_up(work, polls.held(work, poll), str(reason)))
+    finally:
+        core.database.close()
+    for name, absent in found.items():
+        click.echo("".join(f"{name}: {each}\n" for each in absent), nl=False)
+    told = f"{poll} closes without them" if poll else f"{len(found)} polls wait"
+    click.echo(told, err=True)
 
 
 def _recount(box: Path) -> Any:

@@ -40,6 +40,14 @@ def taken(service: str, stream: str, count: int) -> None:
     TAKEN.labels(service, stream).inc(count)
 
 
+POLLS_OVERDUE = Gauge("marathon_polls_overdue", "Polls that are over and wait for ballots to close")
+
+
+def polls_overdue(number: int) -> None:
+    """Shows how many polls are over and can't close, for something has not come."""
+    POLLS_OVERDUE.set(number)
+
+
 # Of the process that sends mails; where several do, each shows the same: take the greatest.
 MAILS_WAITING = Gauge("marathon_mails_waiting", "Mails that wait to be sent", ["service"])
 MAILS_OLDEST = Gauge(

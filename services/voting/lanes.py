@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import Table, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from services.chassis import metrics
 from services.chassis.confirms import BROKER_ERRORS
 from services.chassis.core import Core
 from services.chassis.database import insert
@@ -70,9 +71,27 @@ def missing(work: Work, poll: Poll) -> list[str]:
     return found + ([f"{parked} batches could not be stored"] if parked else [])
 
 
+def overdue(work: Work) -> dict[str, list[str]]:
+    """The polls that are over and can't close, with what they miss."""
+    over = select(Poll).where(Poll.state == "open", Poll.closes_at <= work.now - GRACE)
+    found = {poll.id: missing(work, poll) for poll in work.session.scalars(over)}
+    return {poll: absent for poll, absent in found.items() if absent}
+
+
+def give_up(work: Work, poll: Poll, reason: str) -> None:
+    """Lets a poll close without the batches that do not come, of which receipts may have been
+    given: its record says of how many lanes. Whoever decides it says why; batches that could not
+    be stored have to be looked at still.
+    """
+    for lane in work.session.scalars(select(LaneRow).where(LaneRow.poll == poll.id)):
+        if lane.last is None or (lane.proven and _absent(work.session, lane)):
+            lane.last, lane.proven = _newest(work.session, lane.id), False
+            log.error("lane_given_up", poll=poll.id, lane=lane.id, reason=reason)
+
+
 def summary(work: Work, poll: Poll) -> dict[str, int]:
-    """How complete the ballots are, for the record: lanes, their batches, and the lanes whose
-    last batch the broker had lost."""
+    """How complete the ballots are, for the record: lanes, their batches, and the lanes of which
+    the broker had lost the last batch, or another one."""
     lanes = list(work.session.scalars(select(LaneRow).where(LaneRow.poll == poll.id)))
     return {
         "lanes": len(lanes),
@@ -105,6 +124,7 @@ def tend(core: Core, take: Any) -> None:
             _close(core, broker, lane, take)
         except BROKER_ERRORS as error:
             log.warning("lane_not_closed", lane=lane, error=repr(error))
+    metrics.polls_overdue(len(core.within(overdue)))
 
 
 def _to_close(work: Work) -> list[str]:
@@ -163,10 +183,13 @@ def _do_without(core: Core, broker: Lanes, lane: str) -> None:
 
 
 def _take_for_last(work: Work, lane: str) -> None:
-    newest = select(func.max(BatchRow.number)).where(BatchRow.lane == lane)
-    last = work.session.scalar(newest) or 0
+    last = _newest(work.session, lane)
     if _learn(work, lane, last=last, proven=False, forgotten=True):
         log.error("lane_lost", lane=lane)
+
+
+def _newest(session: Session, lane: str) -> int:
+    return session.scalar(select(func.max(BatchRow.number)).where(BatchRow.lane == lane)) or 0
 
 
 def _learn(work: Work, lane: str, **values: Any) -> bool:

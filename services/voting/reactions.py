@@ -16,6 +16,7 @@ from services.voting import (
     closing,
     confirmations,
     decisions,
+    lanes,
     polls,
     quarantine,
     retention,
@@ -66,9 +67,12 @@ def fall_due(work: Work) -> None:
 
 
 def _next(work: Work, poll: Poll, state: dict[str, Any] | None) -> str | None:
-    """As :func:`window.next_step`; a count that has to wait is nothing to do."""
+    """As :func:`window.next_step`; a closing or a count that has to wait is nothing to do."""
     step = window.next_step(poll, state, work.now)
-    return None if step == "count" and quarantine.holds(work, poll) else step
+    waits = (step == "close" and lanes.missing(work, poll)) or (
+        step == "count" and quarantine.holds(work, poll)
+    )
+    return None if waits else step
 
 
 def _step(work: Work, marathon: str) -> None:

@@ -127,7 +127,8 @@ class LaneRow(Base):
     """The number of its last batch, once it is known."""
 
     proven: Mapped[bool | None] = mapped_column()
-    """Whether ``last`` is what the broker told; false where the broker had lost it."""
+    """Whether ``last`` is what the broker told and all up to it has come; false where the broker
+    had lost it, and where some was given up."""
 
     forgotten: Mapped[bool] = mapped_column(default=False)
     """Whether its tail is gone from the broker."""

@@ -340,6 +340,12 @@ def _close_once_all_wait(booth: Booth, wire: Wire) -> None:
     closing.join()
 
 
+def test_a_paper_ballot_without_an_answer_is_not_confirmed(booth: Booth) -> None:
+    booth.caller.answers["voting.cast"] = Unavailable("voting")
+    with pytest.raises(Refusal, match="ballot_not_confirmed"):
+        booth.intake.exchange("voting", "cast", {"poll": "poll1", "code": "c", "project": "wool"})
+
+
 def test_page_and_api_say_that_it_is_not_confirmed(tmp_path: Path, booth: Booth) -> None:
     booth.caller.answers["voting.cast"] = Refusal(
         "ballot_not_confirmed",

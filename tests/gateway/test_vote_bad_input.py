@@ -233,7 +233,8 @@ def test_link_scanners_open_everything_and_change_nothing(booth: Booth) -> None:
     mailed = f"/vote/confirm?poll={link['poll']}&token={link['token']}"
     for path in (
         mailed,
-        f"/votes/{booth.poll}/papier?code={booth.fresh}",
+        f"/votes/{booth.poll}/code?code={booth.fresh}",
+        f"/votes/{booth.poll}/borne?code={booth.fresh}",
         f"/votes/{booth.poll}/recu",
         f"/api/v1/polls/{booth.poll}/ballots",
         f"/api/v1/polls/{booth.poll}/passes",

@@ -141,6 +141,53 @@ def test_a_commune_that_is_on_no_list_keeps_what_was_typed(evening: Evening) -> 
     assert evening.letters_to("anne@example.org") == []
 
 
+def code_form(evening: Evening, email: str, title: str) -> dict[str, str]:
+    """The form that asks for the mailed code, as the page of who asks has it, filled in."""
+    typed = {"email": email, "commune": "Villeneuve-sur-Lot"}
+    page = evening.client.post(f"/projets/{evening.titles[title]}/voter", data=typed).text
+    form = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', html.unescape(page)))
+    code = re.search(r"\b(\d{6})\b", evening.letters_to(email)[-1])
+    assert code is not None
+    return {**form, "code": code[1]}
+
+
+def test_who_guesses_a_used_code_gets_no_pass(evening: Evening) -> None:
+    form = code_form(evening, "anne@example.org", "Poterie")
+    receipt_in(evening.client.post("/vote/code", data=form).text)
+    # Her answer was lost: the same page, once more.
+    receipt_in(evening.client.post("/vote/code", data=form).text)
+    guesses: list[dict[str, str]] = [{**form, "attempt": "another"}, {**form, "attempt": ""}]
+    guesses += [{name: form[name] for name in form if name != "attempt"}]
+    for guess in guesses:
+        refused = evening.client.post("/vote/code", data=guess)
+        assert refused.status_code == 422, refused.text
+        assert 'name="pass"' not in refused.text
+
+
+def test_a_paper_ballot_that_is_not_confirmed_can_be_cast_again(
+    client: FlaskClient, caller: StandIn
+) -> None:
+    caller.answers["voting.cast"] = caller.answers["voting.get_poll"] = Unavailable("voting")
+    for path in ("/votes/poll1/code", "/votes/poll1/borne"):
+        page = client.post(path, data={"code": "ABCD-EFGH-JKLM", "project": "p1"})
+        assert page.status_code == 503
+        assert page.headers["Retry-After"]
+        assert "Votez de nouveau : un seul vote compte" in page.text
+        assert f'action="{path}"' in page.text
+        for kept in ('name="code" value="ABCD-EFGH-JKLM"', 'name="project" value="p1"'):
+            assert kept in page.text
+
+
+def test_the_tablet_forgets_a_voter_who_was_refused_and_walked_away(evening: Evening) -> None:
+    path = f"/votes/{evening.poll_id}/borne"
+    form = {"code": "AAAA-AAAA-AAAA", "project": evening.titles["Poterie"]}
+    refused = evening.client.post(path, data=form)
+    assert refused.status_code >= 400
+    assert refused.headers["Refresh"] == f"60; url={path}"
+    at_home = evening.client.post(f"/votes/{evening.poll_id}/code", data=form)
+    assert "Refresh" not in at_home.headers
+
+
 def test_the_tablet_keeps_nothing_of_a_voter(evening: Evening) -> None:
     codes = evening.codes(2)
     path = f"/votes/{evening.poll_id}/borne"

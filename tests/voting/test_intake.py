@@ -6,13 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import select
 
 from services.chassis import parked
 from services.chassis.errors import Refusal
 from services.chassis.sealed import seal
 from services.chassis.streams import TailBusy, TailGone
-from services.voting import intake, lanes, passes
+from services.voting import intake, lanes, passes, polls
 from services.voting.messages_ballots import BALLOTS
 from services.voting.tables import BallotRow, LaneRow, Poll, PollSecret
 from tests.voting.stage import CLOSES, MARATHON, NOBODY, OPENS, Stage
@@ -346,3 +347,31 @@ def test_a_lane_that_another_replica_has_just_closed_is_not_taken_for_lost(
     stage.at(CLOSES + lanes.GRACE)
     record = stage.call("get_record", NOBODY, poll=poll)["record"]
     assert record["intake"] == {"lanes": 1, "batches": 1, "unproven": 0}
+
+
+def test_a_poll_that_misses_a_batch_waits_until_somebody_gives_it_up(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poll = stage.opened()
+    for lane in ("lane", "silent"):
+        stage.call("open_lane", NOBODY, poll=poll, lane=lane)
+    two = batch(stage, 2, ("anne", "wool"))
+    stage.ended(CLOSES)
+    stage.at(CLOSES + lanes.GRACE)
+    tend(stage, Broker(lane=[two], silent=TailBusy("silent")), monkeypatch)
+    core = stage.voting.core
+    stage.at(CLOSES + lanes.GRACE)
+    assert core.within(lanes.overdue) == {
+        poll: [
+            "lane silent: its last batch is not known",
+            "lane lane: 1 of 2 batches have not come",
+        ]
+    }
+    assert REGISTRY.get_sample_value("marathon_polls_overdue") == 1
+    assert stage.poll().state == "open"
+    core.within(lambda work: lanes.give_up(work, polls.held(work, poll), "Le courtier a brûlé."))
+    assert core.within(lanes.overdue) == {}
+    stage.at(CLOSES + lanes.GRACE)
+    record = stage.call("get_record", NOBODY, poll=poll)["record"]
+    assert record["intake"] == {"lanes": 2, "batches": 1, "unproven": 2}
+    assert record["counted"]["wool"] == 1

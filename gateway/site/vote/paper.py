@@ -17,6 +17,9 @@ from services.chassis.errors import Refusal
 KIOSK_S = 20
 """After so long the tablet is ready for the next voter, and the receipt is gone."""
 
+LEFT_S = 60
+"""After so long a voter whose ballot was refused has walked away, and leaves no choice behind."""
+
 
 def add_to(site: Blueprint) -> None:
     """Adds these pages."""
@@ -67,11 +70,28 @@ def _page(poll: str, kiosk: bool) -> Response:
     try:
         receipt = cast(poll, project, key_of(code, project), code=code)
     except Refusal as refusal:
-        return _form(poll, kiosk, refusal)
-    response = done(poll, receipt, kiosk=kiosk)
+        given = {"project": project, "code": code, "kiosk": kiosk}
+        answer = _again(poll, given, refusal) if refusal.status == 503 else None
+        return _ends_by_itself(answer or _form(poll, kiosk, refusal), poll, kiosk, LEFT_S)
+    return _ends_by_itself(done(poll, receipt, kiosk=kiosk), poll, kiosk, KIOSK_S)
+
+
+def _ends_by_itself(response: Response, poll: str, kiosk: bool, seconds: int) -> Response:
     if kiosk:
-        response.headers["Refresh"] = f"{KIOSK_S}; url={url_for('site.kiosk', poll=poll)}"
+        response.headers["Refresh"] = f"{seconds}; url={url_for('site.kiosk', poll=poll)}"
     return response
+
+
+def _again(poll: str, given: dict[str, Any], refusal: Refusal) -> Response:
+    """Not confirmed: the same ballot can be cast again, and counts once."""
+    page = render_template(
+        "vote_again.html",
+        poll=part("voting.get_poll", {"poll": poll}),
+        poll_id=poll,
+        given=given,
+        refusal=refusal,
+    )
+    return private(page, refusal.status)
 
 
 def _form(poll: str, kiosk: bool, refusal: Refusal | None = None) -> Response:
