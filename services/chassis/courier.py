@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from kombu import Exchange, Queue, binding
 
 from services.chassis.config import Settings
+from services.chassis.quorum import QUORUM
 
 OUT, IN = "relay.out", "relay.in"
 MIB = 1024 * 1024
@@ -163,7 +164,7 @@ def in_queue(partner: str) -> Queue:
 
 def _queue(name: str, bindings: Sequence[Any], more: Mapping[str, Any]) -> Queue:
     arguments = {
-        "x-queue-type": "quorum",
+        **QUORUM,
         "x-overflow": "reject-publish",
         "x-max-length-bytes": MOST_WAITING_BYTES,
         **more,

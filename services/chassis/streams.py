@@ -27,6 +27,7 @@ from services.chassis import failures
 from services.chassis.catalogue import instance
 from services.chassis.config import Settings
 from services.chassis.confirms import ConfirmingWire, Outgoing, abandon, connect
+from services.chassis.quorum import QUORUM
 
 MOST_WAITING_BYTES = 512 * 1024 * 1024
 """A stream that nobody empties refuses what is more, rather than fill the broker's disk."""
@@ -80,7 +81,7 @@ class Stream:
     def queue(self) -> Queue:
         """The queue that the replicas empty; lanes bind it."""
         arguments = {
-            "x-queue-type": "quorum",
+            **QUORUM,
             "x-max-length-bytes": MOST_WAITING_BYTES,
             "x-overflow": "reject-publish",
         }

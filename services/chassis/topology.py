@@ -14,6 +14,7 @@ from kombu import Connection, Exchange, Queue, binding
 from services.chassis import courier
 from services.chassis.catalogue import Messages
 from services.chassis.config import SERVICES, Settings
+from services.chassis.quorum import QUORUM
 from services.chassis.streams import Stream
 
 
@@ -34,7 +35,7 @@ def inbox_queue(service: str, messages: Messages, settings: Settings) -> Queue:
         for heard in messages.HEARS
         for name in heard.types
     ]
-    arguments = None if settings.embedded else {"x-queue-type": "quorum"}
+    arguments = None if settings.embedded else dict(QUORUM)
     return Queue(f"{service}.inbox", bindings, durable=True, queue_arguments=arguments)
 
 
