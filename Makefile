@@ -43,9 +43,9 @@ events: setup ## Make docs/events/ again from the schemas in services/*/messages
 	@$(VENV)/python -m tests.registration.partners.vectors
 	@$(VENV)/python -m services.chassis.asyncapi
 
-bench: setup ## Measure against bare nameko; writes docs/benchmarks.md
+bench: setup ## Measure beside baselines; writes docs/benchmarks.md (ARGS="intake relay": shows these)
 	@$(VENV)/marathon local install
-	@$(VENV)/python -m tests.benchmarks.bench
+	@$(VENV)/python -m tests.benchmarks.bench $(ARGS)
 
 clean: ## Take away what can be made again (the demo's data stay)
 	@if [ -x $(VENV)/marathon ]; then $(VENV)/marathon local down --wipe; fi
