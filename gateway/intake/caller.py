@@ -125,10 +125,17 @@ class BallotsInBatches:
         except Unavailable:
             raise
         except Refusal:
-            self._known.pop(poll, None)
+            self._forget(poll)
             return None
         self._known[poll] = Known.of(lent, asked_at)
         return self._known[poll]
+
+    def _forget(self, poll: str) -> None:
+        """Keeps no key of a poll that is over: with it the link of voter and choice is to end."""
+        self._known.pop(poll, None)
+        lane = self._lanes.pop(poll, None)
+        if lane is not None:
+            lane.close()
 
     def _lane_of(self, known: Known) -> Lane:
         """The lane, opened for its first ballot. Raises ``Refusal``, :class:`StillTrying`."""

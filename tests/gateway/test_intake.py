@@ -295,6 +295,16 @@ def test_voting_may_be_away_for_a_minute(booth: Booth, monkeypatch: pytest.Monke
     assert (booth.asked("lend_poll"), booth.asked("cast")) == (2, 0)
 
 
+def test_no_key_of_a_poll_that_is_over_is_kept(
+    booth: Booth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booth.cast()
+    booth.caller.answers["voting.lend_poll"] = REFUSED
+    later(monkeypatch, 61)
+    assert together(1, booth.cast) == [REFUSED.code]
+    assert not booth.intake._known and not booth.intake._lanes
+
+
 def test_a_crowd_at_the_start_asks_voting_once(booth: Booth) -> None:
     def slowly(request: dict[str, Any]) -> dict[str, Any]:
         time.sleep(0.5)
