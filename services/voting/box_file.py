@@ -11,7 +11,7 @@ from typing import TextIO
 
 COLUMNS = ["tracker", "choice"]
 NAMED_MOST = 20
-"""So many wrong lines are named one by one."""
+"""Of so many wrong lines it is said what is wrong; of the others, which they are."""
 
 LINE_MOST = 1000
 """No line of ours has a quarter as many characters: a longer one is not read any further."""
@@ -32,23 +32,30 @@ class BoxError(ValueError):
 
 
 class Faults:
-    """What is wrong in a file: the first lines by name, of the others how many."""
+    """What is wrong in a file: of the first lines what, of the others their numbers."""
 
     def __init__(self) -> None:
         self.named: list[str] = []
-        self.more = 0
+        self.more: list[range] = []
 
     def add(self, number: int, fault: str) -> None:
         """Notes that a line is wrong."""
         if len(self.named) < NAMED_MOST:
             self.named.append(f"line {number}: {fault}")
+        elif self.more and self.more[-1].stop == number:
+            self.more[-1] = range(self.more[-1].start, number + 1)
         else:
-            self.more += 1
+            self.more.append(range(number, number + 1))
 
     def check(self) -> None:
         """Raises :class:`BoxError` if anything was wrong."""
         if self.named:
-            raise BoxError([*self.named, *([f"and {self.more} more"] if self.more else [])])
+            lines = ", ".join(map(_shown, self.more))
+            raise BoxError([*self.named, *([f"and lines {lines}"] if lines else [])])
+
+
+def _shown(lines: range) -> str:
+    return str(lines[0]) if len(lines) == 1 else f"{lines[0]}–{lines[-1]}"
 
 
 def key_of(poll: str) -> str:

@@ -109,10 +109,10 @@ def test_memory_is_flat_and_progress_is_told(tmp_path: Path, is_sorted: bool) ->
     assert told == [100_000, 200_000]
 
 
-def test_every_wrong_line_is_named_up_to_a_score() -> None:
+def test_every_wrong_line_is_named_and_of_a_score_what_is_wrong() -> None:
     with pytest.raises(BoxError) as refused:
-        rows("tracker,choice\n" + "x\n" * 25)
+        rows("tracker,choice\n" + "x\n" * 24 + "a,b\nx\na2,b\nx\nx\n")
     assert [line.partition(":")[0] for line in refused.value.wrong] == [
         *(f"line {number}" for number in range(2, 22)),
-        "and 5 more",
+        "and lines 22–25, 27, 29–30",
     ]
