@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import structlog
-from sqlalchemy import Column, MetaData, Select, Table, delete, func, insert, select, text
+from sqlalchemy import Column, MetaData, Select, Table, delete, exists, func, insert, select, text
 
 from services.chassis.columns import Key
 from services.chassis.work import Work
@@ -164,10 +164,12 @@ def fill_box(work: Work, poll: Poll, left_out: list[str]) -> None:
     for start in range(0, len(left_out), AT_ONCE):
         rows = [{"tracker": tracker} for tracker in left_out[start : start + AT_ONCE]]
         work.session.execute(insert(NOT_COUNTED), rows)
+    # Not "not in": beyond a few megabytes PostgreSQL looks that list through for every ballot.
+    is_left_out = exists().where(NOT_COUNTED.c.tracker == BallotRow.tracker)
     counted = (
         select(BallotRow.poll, BallotRow.tracker, BallotRow.choice)
         .where(BallotRow.poll == poll.id)
-        .where(BallotRow.tracker.not_in(select(NOT_COUNTED.c.tracker)))
+        .where(~is_left_out)
         .order_by(func.random())
     )
     work.session.execute(insert(BoxRow).from_select(["poll", "tracker", "choice"], counted))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, distinct, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, distinct, exists, false, func, literal, or_, select
 
 from services.chassis import proofs
 from services.chassis.errors import Invalid, NotFound
@@ -137,11 +137,13 @@ def standing(poll: Poll) -> list[ColumnElement[bool]]:
 
     Who votes on paper was handed a code; those are revoked by the batch (RULES V13).
     """
-    out = select(InvalidatedBallot.tracker).where(InvalidatedBallot.poll == poll.id)
+    is_out = exists().where(
+        InvalidatedBallot.poll == BallotRow.poll, InvalidatedBallot.tracker == BallotRow.tracker
+    )
     return [
         BallotRow.poll == poll.id,
         BallotRow.domain.is_not(None),
-        BallotRow.tracker.not_in(out),
+        ~is_out,
     ]
 
 
