@@ -48,6 +48,8 @@ def card(
         place = folder_of(folder).must_exist()
         if output is not None and output.exists():
             raise FolderError(f"{output} is there already: a card is never overwritten.")
+        if output is not None and recipient is not None:
+            _must_not_be_in_a_repository(output.absolute(), place.path)
         with lived_in(place):
             made = exchanging.make_card(place, recipient, transport)
         text = text_of(made)
@@ -200,6 +202,18 @@ def apply_(folder: Path | None, force: bool) -> None:
         with lived_in(place):
             gone = exchanging.apply(place, force)
     click.echo(f"Taken away: {', '.join(gone)}." if gone else "The broker is as it should be.")
+
+
+def _must_not_be_in_a_repository(output: Path, folder: Path) -> None:
+    """Raises where a card could be added to a repository; the folder keeps all of it out."""
+    from deploy.relay.folder import FolderError
+
+    if output.is_relative_to(folder) or not any((up / ".git").exists() for up in output.parents):
+        return
+    raise FolderError(
+        f"{output} is in a repository, and a card for a partner may hold a password. Write it into"
+        f" the instance's folder: --output {folder / output.name}"
+    )
 
 
 def _write(path: Path, text: str, secret: bool) -> None:

@@ -197,6 +197,27 @@ def test_partners_exchange_cards(pair: tuple[Path, Path]) -> None:
     assert "No partner yet" in partner(confluent, "show").output
 
 
+def test_no_card_can_be_committed_by_accident(
+    pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fumel, _confluent = pair
+    # The worst place for a folder, and for who works in it.
+    subprocess.run(["git", "init", "-q", str(fumel.parent)], check=True)
+    monkeypatch.chdir(fumel.parent)
+    card = ("card", "--for", "confluent", "--output")
+    refused = partner(fumel, *card, "confluent.yaml")
+    assert refused.exit_code == 1
+    assert "is in a repository, and a card for a partner may hold a password" in refused.output
+    assert not Path("confluent.yaml").exists()
+    told = init(fumel.parent / "new", name="new").splitlines()[-1]
+    suggested = told.replace("PARTNER", "confluent").split()[1:]
+    assert run(*suggested).exit_code == 0, suggested
+    assert partner(fumel, *card, str(fumel / "confluent.yaml")).exit_code == 0
+    subprocess.run(["git", "add", "--all"], check=True)
+    listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True)
+    assert [name for name in listed.stdout.splitlines() if name.endswith(".yaml")] == []
+
+
 def test_a_card_that_was_exchanged_on_its_way_is_not_taken(pair: tuple[Path, Path]) -> None:
     fumel, confluent = pair
     file = fumel.parent / "card.yaml"
