@@ -109,14 +109,14 @@ class Instance:
         self.marathon("migrate", "all")
         self.marathon("topology", "apply")
 
-    def marathon(self, *arguments: str, **env: str) -> str:
+    def marathon(self, *arguments: str, patience_s: float = 300, **env: str) -> str:
         """Runs an operator's command; answers what it printed."""
         done = subprocess.run(
             [*MARATHON, *arguments],
             env={**self.env, **env},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=patience_s,
             check=False,
         )
         assert done.returncode == 0, f"marathon {arguments}: {done.stderr[-3000:]}"

@@ -21,6 +21,8 @@ import pytest
 from kombu import Connection
 
 from deploy import local
+from deploy.local.rabbitmq import RELAY_PLUGINS, RabbitMQ
+from deploy.local.state import State
 
 ROOT = Path(__file__).resolve().parent.parent / ".local"
 NO_SERVERS = "no real RabbitMQ and PostgreSQL"
@@ -107,6 +109,19 @@ def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Borrowed]:
     root = tmp_path_factory.mktemp("servers")
     yield _borrow(lambda: local.up(root, fast=True, environ={}))
     local.down(root, wipe=True)
+
+
+@pytest.fixture(scope="module")
+def relay_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """A broker with what partners need, of one module alone: it may be killed and restarted."""
+    root = tmp_path_factory.mktemp("relay-broker")
+    made = RabbitMQ(root, State(root / "servers.json"), plugins=RELAY_PLUGINS)
+    try:
+        made.up()
+    except local.ServerError as error:
+        absent(NO_SERVERS, error)
+    yield made
+    made.down()
 
 
 @pytest.fixture

@@ -67,7 +67,8 @@ def init(folder: Path, **given: Any) -> None:
     click.echo(f"  to read, correct and back up: {place.facts_file}, {place.legal_file}")
     click.echo(f"  secret, to back up apart: {place.env_file}, {place.key_file}")
     click.echo("Next: start it (docs/operating.md), then exchange cards with each partner:")
-    click.echo(f"  marathon partner --folder {folder} card --for PARTNER --output PARTNER.yaml")
+    card = folder / "for-PARTNER.yaml"
+    click.echo(f"  marathon partner --folder {folder} card --for PARTNER --output {card}")
 
 
 @command.command()

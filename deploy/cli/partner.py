@@ -48,6 +48,8 @@ def card(
         place = folder_of(folder).must_exist()
         if output is not None and output.exists():
             raise FolderError(f"{output} is there already: a card is never overwritten.")
+        if output is not None and recipient is not None:
+            _must_not_be_in_a_repository(output.absolute(), place.path)
         with lived_in(place):
             made = exchanging.make_card(place, recipient, transport)
         text = text_of(made)
@@ -58,14 +60,19 @@ def card(
     click.echo(f"{output}: for {recipient or 'everybody'}, {made.transport}.")
     if made.credential:
         click.echo("It holds a password: send it by a way that others can't read, and delete it.")
-    click.echo(f"Tell them your key's id by another way: {made.keys[0]['id']}")
+    click.echo(f"Tell them your keys' ids by another way, all of them: {made.key_ids}")
 
 
 @command.command(short_help="Take a partner's card: from then on packages go to it.")
 @click.argument("file", type=FILE)
-@click.option("--key", help="The key's id as the partner told it by another way.")
+@click.option(
+    "--key",
+    "confirmed",
+    multiple=True,
+    help="A key's id as the partner told it by another way; once for each of its keys.",
+)
 @click.pass_obj
-def add(folder: Path | None, file: Path, key: str | None) -> None:
+def add(folder: Path | None, file: Path, confirmed: tuple[str, ...]) -> None:
     """Take a partner's card FILE: how it is reached, and the keys that it signs with.
 
     A newer card of the same partner replaces the older. What is on its way stays on its way.
@@ -76,11 +83,10 @@ def add(folder: Path | None, file: Path, key: str | None) -> None:
     with told():
         place = folder_of(folder).must_exist()
         with lived_in(place):
-            taken = exchanging.add(place, file, key)
-    active = ", ".join(one["id"] for one in taken.keys if one["state"] == "active")
-    click.echo(f"{taken.name}: {taken.title}, by {taken.transport}. Its key: {active}")
-    if key is None:
-        click.echo(f"Compare that id with {taken.name} by another way, by telephone for instance.")
+            taken = exchanging.add(place, file, confirmed)
+    click.echo(f"{taken.name}: {taken.title}, by {taken.transport}. Its keys: {taken.key_ids}")
+    if not confirmed:
+        click.echo(f"Compare each with {taken.name} by another way, by telephone for instance.")
     if taken.credential:
         click.echo(f"{file} held a password; it is kept in {place.broker_file}: delete the card.")
 
@@ -196,6 +202,18 @@ def apply_(folder: Path | None, force: bool) -> None:
         with lived_in(place):
             gone = exchanging.apply(place, force)
     click.echo(f"Taken away: {', '.join(gone)}." if gone else "The broker is as it should be.")
+
+
+def _must_not_be_in_a_repository(output: Path, folder: Path) -> None:
+    """Raises where a card could be added to a repository; the folder keeps all of it out."""
+    from deploy.relay.folder import FolderError
+
+    if output.is_relative_to(folder) or not any((up / ".git").exists() for up in output.parents):
+        return
+    raise FolderError(
+        f"{output} is in a repository, and a card for a partner may hold a password. Write it into"
+        f" the instance's folder: --output {folder / output.name}"
+    )
 
 
 def _write(path: Path, text: str, secret: bool) -> None:

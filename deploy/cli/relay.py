@@ -22,7 +22,11 @@ PATIENCE_S = 10.0
 
 @click.group(name="relay")
 @FOLDER_OPTION
-@click.option("--url", help="The instance. [default: its gateway's port on this machine]")
+@click.option(
+    "--url",
+    envvar="MARATHON_URL",
+    help="The instance; or in MARATHON_URL. [default: its gateway's port on this machine]",
+)
 @click.option("--token", envvar="MARATHON_TOKEN", help="Of an organiser of all marathons.")
 @click.pass_context
 def command(ctx: click.Context, folder: Path | None, url: str | None, token: str | None) -> None:

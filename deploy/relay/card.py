@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -28,13 +29,13 @@ BROKERS_CAS = "/etc/ssl/certs/ca-certificates.crt"
 """Whose certificates our broker believes: on its own machine, or in its image."""
 
 FOR_ALL = """\
-# A partner's card: who we are, and the key that our packages are signed with.
-# Nothing in here is secret; check the key's id with us by another way, by telephone for instance.
+# A partner's card: who we are, and the keys that our packages are signed with.
+# Nothing in here is secret; check its keys' ids with us by another way, by telephone for instance.
 """
 FOR_ONE = """\
 # A partner's card, made for {recipient} and for nobody else: it holds a password to our broker
 # with which one can do nothing but hand us packages in {recipient}'s name. Send it by a way that
-# others can't read, and delete it once it was added. Check the key's id by telephone.
+# others can't read, and delete it once it was added. Check its keys' ids by telephone.
 """
 
 
@@ -54,6 +55,13 @@ class Card:
     epci: str | None = None
     credential: Credential | None = field(default=None, repr=False)
     recipient: str | None = None
+
+    @property
+    def key_ids(self) -> str:
+        """The ids of the keys that count, to be told and compared by another way."""
+        words = {"active": "{}", "retired": "{} (retired)"}
+        shown = [(words.get(key["state"]), key["id"]) for key in self.keys]
+        return ", ".join(word.format(key) for word, key in shown if word)
 
     @property
     def shovel_uri(self) -> str:
@@ -116,6 +124,13 @@ class _Key(Schema):
     until = fields.String(load_default=None, allow_none=True)
 
     @validates_schema
+    def _ends_where_it_is_retired(self, data: dict[str, Any], **_more: Any) -> None:
+        if data["state"] == "retired" and not _is_instant(data["until"]):
+            raise ValidationError(
+                "a retired key has an instant such as 2026-11-26T08:00:00Z", "until"
+            )
+
+    @validates_schema
     def _id_fits(self, data: dict[str, Any], **_more: Any) -> None:
         from services.registration.partners import keys
 
@@ -125,6 +140,13 @@ class _Key(Schema):
             raise ValidationError(str(error), "public") from None
         if keys.key_id(public) != data["id"]:
             raise ValidationError("is not the id of this key", "id")
+
+
+def _is_instant(text: str | None) -> bool:
+    try:
+        return bool(datetime.strptime(text or "", "%Y-%m-%dT%H:%M:%SZ"))  # noqa: DTZ007
+    except ValueError:
+        return False
 
 
 class _Relay(Schema):

@@ -8,7 +8,7 @@ is done on the broker, so that a command that was cut is finished by running it 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,24 +81,30 @@ def _check_name(facts: Facts, partner: str) -> None:
         raise FolderError(f"{partner} is this instance itself.")
 
 
-def add(place: Folder, file: Path, key: str | None = None) -> Card:
-    """Takes a partner's card. Raises :class:`FolderError`, ``ManagementError``."""
+def add(place: Folder, file: Path, confirmed: Collection[str] = ()) -> Card:
+    """Takes a partner's card; ``confirmed`` are the ids of its keys as the partner told them.
+
+    Raises :class:`FolderError`, ``ManagementError``.
+    """
     facts, taken = load_facts(place), card.load(file)
-    _check_card(facts, taken, key)
+    _check_card(facts, taken)
     with book.opened() as opened:
+        known = opened.find(taken.name)
+        if confirmed:
+            _check_keys(taken, confirmed, known.keys if known else [])
         opened.keep(
             taken.name,
             title=taken.title,
             url=taken.url,
             transport=taken.transport,
             relay_url=taken.address,
-            keys=_merged(opened.find(taken.name), taken),
+            keys=_merged(known, taken),
         )
     _reach(place, facts, taken)
     return taken
 
 
-def _check_card(facts: Facts, taken: Card, key: str | None) -> None:
+def _check_card(facts: Facts, taken: Card) -> None:
     _check_name(facts, taken.name)
     if taken.recipient not in (None, facts.name):
         raise FolderError(f"This card was made for {taken.recipient}, and we are {facts.name}.")
@@ -107,11 +113,33 @@ def _check_card(facts: Facts, taken: Card, key: str | None) -> None:
     both = sorted(set(taken.legs) & set(facts.legs))
     if both:
         raise FolderError(f"{taken.name} says that it operates leg {both[0]}, which is ours.")
-    active = [one["id"] for one in taken.keys if one["state"] == "active"]
-    if key is not None and key not in active:
+
+
+def _check_keys(taken: Card, confirmed: Collection[str], known: list[dict[str, Any]]) -> None:
+    """Raises unless every key that the card would let in was told by the partner itself.
+
+    Whoever changed the card on its way may have left the true key on it, and added another. A
+    retired key opens what is said to be older, so it counts too, unless we have it already.
+    """
+    given = {one["id"]: one["state"] for one in taken.keys if one["state"] != "revoked"}
+    strange = sorted(set(confirmed) - set(given))
+    if strange:
         raise FolderError(
-            f"The card's key is {', '.join(active)}, not {key}: it may have been exchanged on its"
-            f" way. Ask {taken.name} again, and take nothing before."
+            f"The card's keys are {', '.join(given)}, not {', '.join(strange)}: it may have been"
+            f" exchanged on its way. Ask {taken.name} again, and take nothing before."
+        )
+    states = {one["id"]: one["state"] for one in known}
+    unnamed = [
+        key
+        for key, state in given.items()
+        if key not in confirmed
+        and states.get(key) != "revoked"
+        and not (state == "retired" and key in states)
+    ]
+    if unnamed:
+        raise FolderError(
+            f"The card also has {', '.join(unnamed)}: somebody may have added it on its way. Ask"
+            f" {taken.name}, and give --key for each key that is theirs; nothing was taken."
         )
 
 

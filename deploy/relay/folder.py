@@ -289,11 +289,21 @@ def write(path: Path, text: str, mode: int) -> None:
 
 
 def read_env(path: Path) -> dict[str, str]:
-    """The values of a ``.env`` file; what a shell or Docker Compose would read."""
+    """The values of a ``.env`` file; what a shell or Docker Compose would read.
+
+    Raises :class:`FolderError` for one that this user may not read.
+    """
     if not path.exists():
         return {}
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise FolderError(
+            f"{path} can't be read ({error.strerror}): the folder is of another user than the one"
+            " who runs this."
+        ) from None
     found = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in text.splitlines():
         name, equals, value = line.partition("=")
         if equals and not name.lstrip().startswith("#"):
             words = shlex.split(value, comments=True)

@@ -38,8 +38,9 @@ class Next:
     """Where the relay goes from here."""
 
     kind: str
-    """``offer`` to a marathon, ``wait`` for one to be announced, ``finish`` the cycle, or
-    ``elsewhere``: this marathon has no baton to pass on."""
+    """``offer`` to a marathon, ``wait`` for one to be announced, ``finish`` the cycle, ``left``:
+    none is to come any more, and one that was passed over is not over, or ``elsewhere``: this
+    marathon has no baton to pass on."""
 
     marathon: Answer | None = None
 
@@ -76,10 +77,13 @@ def next_of(desk: Answer, marathons: Sequence[Answer]) -> Next:
     found = next((each for each in later if each["state"] in TO_COME), None)
     if found is not None:
         return Next("offer", found)
-    others = [each for each in marathons if each["id"] != here["id"]]
-    if here["finale"] and all(each["state"] in OVER for each in others):
-        return Next("finish")
-    return Next("wait")
+    finale = next((each["leg"] for each in marathons if each["finale"]), None)
+    others = (each for each in marathons if each["id"] != here["id"])
+    left = next((each for each in others if each["state"] not in OVER), None)
+    if left is not None and finale is not None:
+        return Next("left", left)
+    # All legs are known, none is still a secret draft.
+    return Next("finish" if left is None and finale == len(marathons) else "wait")
 
 
 def destroyed_at(desk: Answer, now: datetime) -> datetime:

@@ -102,6 +102,9 @@ def test_unknown_command_is_refused() -> None:
         ("token", "create"),
         ("organiser", "add"),
         ("doctor", "--json"),
+        ("instance", "rotate-key"),
+        ("partner", "revoke-credential"),
+        ("relay", "reassign"),
     ],
 )
 def test_each_command_explains_itself(name: str, expected: str) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from deploy.cli import relay
+from deploy.cli.root import marathon
 from deploy.local.rabbitmq import LARGEST_MESSAGE, RELAY_PLUGINS
+from deploy.relay.folder import FolderError, read_env
+from gateway import branding
 from services.chassis.config import SERVICES, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,3 +151,160 @@ def test_files_that_are_mounted_exist() -> None:
     assert {part for _folder, part in optional} == {"/secret", "/public", ""}
     assert all((ROOT / folder / part.strip("/")).is_dir() for folder, part in optional)
     assert all((ROOT / path).exists() for path in ours)
+
+
+# --- an instance with partners ------------------------------------------------------------
+
+VARIABLE = re.compile(r"\$\{(\w+)(?::([-+?])([^}]*))?\}")
+
+
+def filled(value: object, given: Mapping[str, str]) -> str:
+    """A value as Compose fills it."""
+
+    def one(found: re.Match[str]) -> str:
+        name, how, word = found.groups()
+        there = given.get(name, "")
+        if how == "+":
+            return str(word) if there else ""
+        return there or (word if how == "-" else "")
+
+    return VARIABLE.sub(one, str(value))
+
+
+def environment(name: str, given: Mapping[str, str]) -> dict[str, str]:
+    return {key: filled(value, given) for key, value in PARTS[name]["environment"].items()}
+
+
+def mounted(name: str, given: Mapping[str, str]) -> dict[str, str]:
+    """Where on the server each of a container's folders and files is."""
+    shown = [filled(volume, given).removesuffix(":ro") for volume in PARTS[name]["volumes"]]
+    return {there: here for here, _colon, there in (volume.rpartition(":") for volume in shown)}
+
+
+def outside(path: str, mounts: Mapping[str, str]) -> Path:
+    """Where on the server a file of a container is."""
+    place = max((there for there in mounts if Path(path).is_relative_to(there)), key=len)
+    return Path(mounts[place]) / Path(path).relative_to(place)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """The folder of an instance, made for Compose."""
+    made = tmp_path / "fumel"
+    arguments = (
+        *("instance", "init", str(made), "--name", "fumel", "--epci", "200068930"),
+        *("--contact", "contact@example.org", "--public-url", "https://fumel.example.org"),
+        *("--cycle", "deux-etapes", "--legs", "1", "--site-title", "Marathon de Fumel"),
+    )
+    done = CliRunner().invoke(marathon, list(arguments))
+    assert done.exit_code == 0, done.output
+    return made
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "file"),
+    [
+        ("registration", "MARATHON_RELAY_KEY", "secret/relay-key.pem"),
+        ("gateway", "MARATHON_INSTANCE_FILE", "public/instance.yaml"),
+        ("gateway", "MARATHON_LEGAL_FILE", "public/legal.yaml"),
+        ("operator", "MARATHON_INSTANCE_FILE", "public/instance.yaml"),
+        ("operator", "MARATHON_RELAY_KEY", "secret/relay-key.pem"),
+    ],
+)
+def test_each_part_finds_the_instances_files(
+    place: Path, name: str, variable: str, file: str
+) -> None:
+    given = read_env(place / ".env")
+    found = environment(name, given)[variable]
+    assert outside(found, mounted(name, given)) == place / file
+    assert (place / file).exists()
+    assert environment(name, {})[variable] == ""
+
+
+def test_the_site_shows_the_instances_name(place: Path) -> None:
+    given = read_env(place / ".env")
+    env = environment("gateway", given)
+    file = outside(env["MARATHON_INSTANCE_FILE"], mounted("gateway", given))
+    settings = Settings.from_env({**env, "MARATHON_INSTANCE_FILE": str(file)})
+    assert branding.load(settings).title == "Marathon de Fumel"
+
+
+def test_packages_are_posted_with_the_operators_certificates() -> None:
+    given = {"MARATHON_RELAY_CA": "/srv/ca.pem"}
+    assert Settings.from_env(environment("registration", given)).relay_ca_file == Path(
+        "/relay-ca.pem"
+    )
+    assert mounted("registration", given)["/relay-ca.pem"] == "/srv/ca.pem"
+    assert Settings.from_env(environment("registration", {})).relay_ca_file is None
+
+
+@pytest.fixture
+def operator(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The operator's container but for the container: its environment, and where it is."""
+    given = read_env(place / ".env")
+    inside = environment("operator", given)
+    assert PARTS["operator"]["working_dir"] == "/instance"
+    assert mounted("operator", given)["/instance"] == str(place)
+    here = {name: value.replace("/instance/", f"{place}/") for name, value in inside.items()}
+    here["MARATHON_DATABASE_URL"] = f"sqlite:///{place.parent}/{{service}}.sqlite"
+    for name in [*os.environ]:
+        if name.startswith("MARATHON_"):
+            monkeypatch.delenv(name)
+    for name, value in here.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(place)
+    # What is on the server under its own path is not in the container.
+    env = place / ".env"
+    env.write_text(env.read_text().replace(str(place), "/srv/fumel"))
+    return place
+
+
+def operate(*arguments: str) -> str:
+    done = CliRunner().invoke(marathon, list(arguments))
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_the_operators_commands_find_the_folder_and_write_into_it(operator: Path) -> None:
+    operate("migrate", "registration")
+    assert operate("instance", "show").startswith("fumel: ")
+    assert operate("partner", "show") == "No partner yet: marathon partner add CARD.\n"
+    card = ("--for", "confluent", "--transport", "https", "--output", "confluent.yaml")
+    assert "confluent.yaml: for confluent" in operate("partner", "card", *card)
+    assert (operator / "confluent.yaml").exists()
+    assert "Made the key" in operate("instance", "rotate-key")
+    assert "Signs with" in operate("instance", "rotate-key", "--switch")
+
+
+def test_the_operators_words_about_the_relay_go_to_the_gateway(
+    operator: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert operator.exists()
+    monkeypatch.setattr(relay, "PATIENCE_S", 0.1)
+    done = CliRunner().invoke(marathon, ["relay", "--token", "x", "status"])
+    assert done.output.startswith("Error: http://gateway:8000 did not answer")
+
+
+def test_the_brokers_api_is_the_one_of_the_instances_settings(place: Path) -> None:
+    given = read_env(place / ".env")
+    for name in ("MARATHON_RABBITMQ_API", "MARATHON_AMQP_URL", "MARATHON_DATABASE_URL"):
+        assert environment("operator", given)[name] == given[name]
+
+
+def test_the_folder_is_given_to_the_images_user() -> None:
+    image = (ROOT / "deploy/images/Dockerfile").read_text()
+    told = (ROOT / "docs/operating.md").read_text()
+    (user,) = re.findall(r"useradd .*--uid (\d+)", image)
+    (made,) = re.findall(r"marathon instance init (/\S+)", told)
+    assert re.findall(r"`chown -R (\d+) (\S+)`", told) == [(user, made)]
+
+
+def test_settings_that_may_not_be_read_are_a_sentence(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: object, **_more: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(FolderError, match="the folder is of another user"):
+        read_env(place / ".env")

@@ -6,6 +6,7 @@ import json
 import re
 import stat
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,27 @@ def test_partners_exchange_cards(pair: tuple[Path, Path]) -> None:
     assert "No partner yet" in partner(confluent, "show").output
 
 
+def test_no_card_can_be_committed_by_accident(
+    pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fumel, _confluent = pair
+    # The worst place for a folder, and for who works in it.
+    subprocess.run(["git", "init", "-q", str(fumel.parent)], check=True)
+    monkeypatch.chdir(fumel.parent)
+    card = ("card", "--for", "confluent", "--output")
+    refused = partner(fumel, *card, "confluent.yaml")
+    assert refused.exit_code == 1
+    assert "is in a repository, and a card for a partner may hold a password" in refused.output
+    assert not Path("confluent.yaml").exists()
+    told = init(fumel.parent / "new", name="new").splitlines()[-1]
+    suggested = told.replace("PARTNER", "confluent").split()[1:]
+    assert run(*suggested).exit_code == 0, suggested
+    assert partner(fumel, *card, str(fumel / "confluent.yaml")).exit_code == 0
+    subprocess.run(["git", "add", "--all"], check=True)
+    listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True)
+    assert [name for name in listed.stdout.splitlines() if name.endswith(".yaml")] == []
+
+
 def test_a_card_that_was_exchanged_on_its_way_is_not_taken(pair: tuple[Path, Path]) -> None:
     fumel, confluent = pair
     file = fumel.parent / "card.yaml"
@@ -204,6 +226,59 @@ def test_a_card_that_was_exchanged_on_its_way_is_not_taken(pair: tuple[Path, Pat
     assert refused.exit_code == 1
     assert "may have been exchanged on its way" in refused.output
     assert "No partner yet" in partner(fumel, "show").output
+
+
+def card_of(giver: Path, number: int = 1) -> tuple[Path, list[str]]:
+    """A card for fumel, and the ids that its giver tells by telephone."""
+    file = giver.parent / f"card-{number}.yaml"
+    told = partner(giver, "card", "--for", "fumel", "--output", str(file)).output
+    return file, re.findall(r"\b[0-9a-f]{16}\b", told.splitlines()[-1])
+
+
+def confirm(ids: list[str]) -> list[str]:
+    return [part for one in ids for part in ("--key", one)]
+
+
+@pytest.mark.parametrize("state", ["active", "retired"])
+def test_a_key_that_was_added_on_its_way_is_not_taken(pair: tuple[Path, Path], state: str) -> None:
+    fumel, confluent = pair
+    file, (true,) = card_of(confluent)
+    values = yaml.safe_load(file.read_text())
+    until = datetime(2099, 1, 1, tzinfo=UTC) if state == "retired" else None
+    values["keys"].append(folder.key_entry(keys.generate().public, state, until))
+    file.write_text(yaml.safe_dump(values))
+    refused = partner(fumel, "add", str(file), "--key", true)
+    assert refused.exit_code == 1
+    assert f"also has {values['keys'][1]['id']}: somebody may have added it" in refused.output
+    assert "No partner yet" in partner(fumel, "show").output
+
+
+def test_all_keys_are_told_and_confirmed_while_one_is_replaced(pair: tuple[Path, Path]) -> None:
+    fumel, confluent = pair
+    at = ("--folder", str(confluent))
+    file, first = card_of(confluent)
+    assert partner(fumel, "add", str(file), *confirm(first)).exit_code == 0
+    done("instance", "rotate-key", *at)
+    file, both = card_of(confluent, 2)
+    assert (both[0], len(both)) == (first[0], 2)
+    assert partner(fumel, "add", str(file), *confirm(both[:1])).exit_code == 1
+    assert keys_of(fumel, "confluent") == {first[0]: "active"}
+    assert partner(fumel, "add", str(file), *confirm(both)).exit_code == 0
+    done("instance", "rotate-key", *at, "--switch")
+    file, switched = card_of(confluent, 3)
+    assert switched == both[::-1]
+    # The retired one is known here: its new one alone is to be told.
+    assert partner(fumel, "add", str(file), *confirm(switched[:1])).exit_code == 0
+    assert keys_of(fumel, "confluent") == {switched[0]: "active", switched[1]: "retired"}
+
+
+def test_a_retired_key_has_an_end(pair: tuple[Path, Path]) -> None:
+    fumel, confluent = pair
+    file, _ids = card_of(confluent)
+    values = yaml.safe_load(file.read_text())
+    values["keys"].append({**folder.key_entry(keys.generate().public, "retired"), "until": "soon"})
+    file.write_text(yaml.safe_dump(values))
+    assert "keys.1.until: a retired key has an instant" in partner(fumel, "add", str(file)).output
 
 
 def test_a_card_is_for_whom_it_was_made(pair: tuple[Path, Path]) -> None:
@@ -221,7 +296,7 @@ def test_a_card_is_for_whom_it_was_made(pair: tuple[Path, Path]) -> None:
     [
         (("legs:\n- 2", "legs:\n- 1"), "it operates leg 1, which is ours"),
         (("cycle: deux-etapes", "cycle: autre"), "for the cycle autre"),
-        (("state: active", "state: retired"), "none is active"),
+        (("state: active", "state: revoked"), "none is active"),
         (("card: 1", "card: 2"), "card: Must be equal to 1"),
         (("transport: https", "transport: amqp"), "relay.address: is not one for amqp"),
         (("https://confluent.example.org/relay", "https://a:b@c/relay"), "must not hold a user"),

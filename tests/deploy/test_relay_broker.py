@@ -21,13 +21,11 @@ from amqp.exceptions import (
 )
 from kombu import Connection
 
-from deploy.local.process import ServerError, wait_until
-from deploy.local.rabbitmq import RELAY_PLUGINS, RabbitMQ
-from deploy.local.state import State
+from deploy.local.process import wait_until
+from deploy.local.rabbitmq import RabbitMQ
 from deploy.relay import definitions, management
 from deploy.relay.definitions import Credential, Document
 from deploy.relay.management import Change, Management, ManagementError
-from tests.servers import NO_SERVERS, absent
 
 # --- the document -------------------------------------------------------------------------
 
@@ -107,29 +105,17 @@ class Side:
         return f"amqp://{pair}@127.0.0.1:{port}/{quote(self.vhost, safe='')}"
 
 
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
-    root = tmp_path_factory.mktemp("relay-broker")
-    made = RabbitMQ(root, State(root / "servers.json"), plugins=RELAY_PLUGINS)
-    try:
-        made.up()
-    except ServerError as error:
-        absent(NO_SERVERS, error)
-    yield made
-    made.down()
-
-
 @pytest.fixture
-def sides(broker: RabbitMQ) -> Iterator[tuple[Side, Side]]:
+def sides(relay_broker: RabbitMQ) -> Iterator[tuple[Side, Side]]:
     """The sender's and the receiver's side, two virtual hosts of one broker."""
     names = [f"{name}-{next(NUMBERS)}" for name in ("a", "b")]
-    broker.add_vhosts(names)
-    api = Management(str(broker.api_url))
-    yield Side(broker, names[0], api), Side(broker, names[1], api)
+    relay_broker.add_vhosts(names)
+    api = Management(str(relay_broker.api_url))
+    yield Side(relay_broker, names[0], api), Side(relay_broker, names[1], api)
     for user in api.get("users"):
         if definitions.USER.fullmatch(user["name"]):
             api.delete("users", user["name"])
-    broker.delete_vhosts(names)
+    relay_broker.delete_vhosts(names)
 
 
 NUMBERS = itertools.count()
@@ -345,10 +331,10 @@ def test_two_virtual_hosts_leave_each_others_users_alone(pair: Pair) -> None:
     assert pair.b.api.get("users", pair.credential.user) is not None
 
 
-def test_what_is_wrong_is_a_sentence(broker: RabbitMQ) -> None:
+def test_what_is_wrong_is_a_sentence(relay_broker: RabbitMQ) -> None:
     with pytest.raises(ManagementError, match="must be http"):
         Management("amqp://x")
     with pytest.raises(ManagementError, match="refuses our user"):
-        Management(str(broker.api_url).replace("marathon:", "somebody:")).get("users")
+        Management(str(relay_broker.api_url).replace("marathon:", "somebody:")).get("users")
     with pytest.raises(ManagementError, match="does not answer"):
         Management("http://a:b@127.0.0.1:1").get("users")

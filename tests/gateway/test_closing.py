@@ -265,11 +265,12 @@ def _leg(number: int, state: str, finale: bool = False) -> dict[str, object]:
     [
         (["deliberated", "announced", "announced"], 1, "offer", "m2"),
         (["deliberated", "cancelled", "announced"], 1, "offer", "m3"),
-        # What comes before is never next.
-        (["announced", "deliberated"], 2, "wait", None),
-        (["closed", "deliberated", "cancelled"], 2, "wait", None),
+        # What comes before is never next, and nothing that is announced would help.
+        (["announced", "deliberated"], 2, "left", "m1"),
+        (["mobilised", "deliberated", "cancelled"], 2, "left", "m1"),
+        (["closed", "deliberated", "cancelled"], 2, "finish", None),
         (["closed", "cancelled", "deliberated"], 3, "finish", None),
-        (["announced", "closed", "deliberated"], 3, "wait", None),
+        (["announced", "closed", "deliberated"], 3, "left", "m1"),
         (["deliberated"], 1, "finish", None),
     ],
 )
@@ -279,6 +280,13 @@ def test_where_the_relay_goes(legs: list[str], here: int, kind: str, to: str | N
     ]
     found = next_of({"marathon": marathons[here - 1], "holds_baton": True}, marathons)
     assert (found.kind, found.marathon and found.marathon["id"]) == (kind, to)
+
+
+@pytest.mark.parametrize("known", [[1], [1, 3]])
+def test_the_relay_waits_for_what_may_still_be_announced(known: list[int]) -> None:
+    legs = {1: _leg(1, "deliberated"), 3: _leg(3, "cancelled", finale=True)}
+    marathons = [legs[number] for number in known]
+    assert next_of({"marathon": legs[1], "holds_baton": True}, marathons).kind == "wait"
 
 
 def test_who_has_no_baton_passes_none_on() -> None:

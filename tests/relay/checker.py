@@ -8,7 +8,8 @@ restored forgets, and may not contradict what it once said.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.relay.consortium import Partner
 
 PLAYING = ("mobilised", "running", "ended", "deliberated")
 PAUSE_S = 0.1
+ENOUGH_LOOKS = 10
 LEGS = "SELECT id, state FROM marathons WHERE operated_by = %s"
 GRANTS = """
     SELECT cycle, term, hop, marathon, digest FROM grants WHERE received_at IS NOT NULL
@@ -32,6 +34,14 @@ class Checker:
 
     partners: list[Partner]
     looks: int = 0
+    """How often all databases were seen at once: a look at some of them is none."""
+
+    seen: Counter[str] = field(default_factory=Counter)
+    """How often each partner's database answered."""
+
+    blind: Counter[str] = field(default_factory=Counter)
+    """How often it could not be reached."""
+
     wrong: list[str] = field(default_factory=list)
     effective: dict[Hop, tuple[str, str | None]] = field(default_factory=dict)
     """Who was seen to hold each hop, and by which grant."""
@@ -51,19 +61,33 @@ class Checker:
         self._stopping.set()
         if self._thread:
             self._thread.join(60)
+            assert not self._thread.is_alive(), "the checker hangs"
 
-    def must_be_well(self) -> None:
-        """Fails with all that was wrong, or where nothing was looked at."""
+    def must_be_well(self, away: Collection[str] = ()) -> None:
+        """Looks a last time; fails with all that was wrong, or where it did not look.
+
+        ``away`` are the partners whose database could not be reached for a while, as it must be.
+        """
+        before = self.looks
+        self.look()
         assert self.wrong == []
-        assert self.looks > 10
+        assert self.looks == before + 1, f"blind at the end: {self.blind}"
+        assert self.looks > ENOUGH_LOOKS
+        assert set(self.blind) <= set(away)
+        assert all(self.seen[one.name] > self.blind[one.name] for one in self.partners)
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
-            self.look()
-            self._stopping.wait(PAUSE_S)
+        try:
+            while not self._stopping.is_set():
+                self.look()
+                self._stopping.wait(PAUSE_S)
+        except BaseException as error:
+            self._say(f"the checker broke: {error!r}")
+            raise
 
     def look(self) -> None:
         """Looks once at all databases."""
+        missed = self.blind.total()
         playing = self._playing(self.partners)
         grants = {one.name: self._grants(one) for one in self.partners}
         self._agree(row for rows in grants.values() for row in rows or [])
@@ -72,7 +96,7 @@ class Checker:
         for partner, legs in playing.items():
             for leg in legs & still.get(partner, set()):
                 self._holds(partner, leg, grants)
-        self.looks += 1
+        self.looks += self.blind.total() == missed
 
     def _agree(self, rows: Iterable[Any]) -> None:
         for cycle, term, hop, marathon, digest in rows:
@@ -110,9 +134,12 @@ class Checker:
     def _rows(self, partner: Partner, query: str, *values: object) -> list[Any] | None:
         """Rows of a database; None while it can't be reached (being restored, say)."""
         try:
-            return partner.rows(query, *values)
+            rows = partner.rows(query, *values)
         except psycopg2.Error:
+            self.blind[partner.name] += 1
             return None
+        self.seen[partner.name] += 1
+        return rows
 
     def _say(self, what: str) -> None:
         if what not in self.wrong:

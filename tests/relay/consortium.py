@@ -201,16 +201,23 @@ class Consortium:
         do()
         self.seconds[what] = round(time.monotonic() - began, 1)
 
-    def play(self, *more: str, names: Iterable[str] | None = None) -> str:
-        """``marathon play`` with all instances; its summary as JSON."""
+    def play(
+        self,
+        *more: str,
+        names: Iterable[str] | None = None,
+        ways: Mapping[str, Proxy] | None = None,
+    ) -> str:
+        """``marathon play`` with all instances, by ways that can be held; its summary as JSON."""
+        urls = {one.name: ways[one.name].url if ways else one.url for one in self}
         named = [
-            ("--instance", f"{one.name}={one.url},{one.token}")
+            ("--instance", f"{one.name}={urls[one.name]},{one.token}")
             for one in self
             if names is None or one.name in names
         ]
         first = next(iter(self))
         arguments = [part for pair in named for part in pair]
-        return first.marathon("play", str(self.play_file), *arguments, "--json", *more)
+        told = ("play", str(self.play_file), *arguments, "--json", *more)
+        return first.marathon(*told, patience_s=900)
 
     def cut(self, name: str) -> None:
         """Cuts a partner off from all others, both ways."""
@@ -343,14 +350,14 @@ def resident_mb(pid: int) -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
-def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float, what: str, pause_s: float = 0.1) -> Any:
     """What a condition answers once it is true; fails otherwise."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         found = condition()
         if found:
             return found
-        time.sleep(0.1)
+        time.sleep(pause_s)
     raise AssertionError(f"not within {seconds} s: {what}")
 
 

@@ -22,9 +22,7 @@ import pytest
 from kombu import Connection
 from sqlalchemy import func, select, text
 
-from deploy.local.process import ServerError
-from deploy.local.rabbitmq import RELAY_PLUGINS, RabbitMQ
-from deploy.local.state import State
+from deploy.local.rabbitmq import RabbitMQ
 from deploy.relay import definitions, management
 from deploy.relay.management import Management
 from services.chassis import migrations, topology
@@ -47,7 +45,7 @@ from tests.harness import ORGANISER
 from tests.instance import Instance
 from tests.proxy import Proxy
 from tests.registration.partners.stage import cycle_file, key_of
-from tests.servers import NO_SERVERS, Borrowed, absent
+from tests.servers import Borrowed
 
 ALPHA, BETA = "fumel", "confluent"
 FLOODER = "villeneuve"
@@ -146,30 +144,18 @@ def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> float
 
 
 @pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
-    root = tmp_path_factory.mktemp("wire-broker")
-    made = RabbitMQ(root, State(root / "servers.json"), plugins=RELAY_PLUGINS)
-    try:
-        made.up()
-    except ServerError as error:
-        absent(NO_SERVERS, error)
-    yield made
-    made.down()
-
-
-@pytest.fixture(scope="module")
 def pair(
-    broker: RabbitMQ, servers: Borrowed, tmp_path_factory: pytest.TempPathFactory
+    relay_broker: RabbitMQ, servers: Borrowed, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pair]:
-    broker.add_vhosts([ALPHA, BETA])
+    relay_broker.add_vhosts([ALPHA, BETA])
     sides = {}
     for name, other in ((ALPHA, BETA), (BETA, ALPHA)):
         folder = tmp_path_factory.mktemp(name)
-        sides[name] = _side(name, other, folder, broker, servers)
-    flooder = _join(broker, sides)
+        sides[name] = _side(name, other, folder, relay_broker, servers)
+    flooder = _join(relay_broker, sides)
     for side in sides.values():
         side.instance.start("registration")
-    yield Pair(sides[ALPHA], sides[BETA], broker, flooder)
+    yield Pair(sides[ALPHA], sides[BETA], relay_broker, flooder)
     for side in sides.values():
         side.instance.stop()
         side.core.database.close()
