@@ -153,7 +153,7 @@ def _ask(work: Work, cycle: Cycle, relay: Relay) -> None:
     """Asks the host of an offer, here or elsewhere, for an answer within its time."""
     relay.deadline = work.now + timedelta(days=cycle.answer_days)
     if sharing.is_shared(work, cycle):
-        relay.round = max(relay.round + 1, int(work.now.timestamp()))
+        relay.round = handing.next_round(work, relay)
     handing.offer(work, relay)
     batons.say(work, relay, "relay_offered")
 

@@ -72,7 +72,7 @@ def _offer(work: Work, cycle: Cycle, package: Package, _document: Document) -> N
     if leg["marathon"] != sender.id or (leg["state"] == "closed" and not leg["palmares_digest"]):
         raise Rejected("leg_not_closed", "the leg that it comes from is not closed")
     name, number = handing.read(body["relay"])
-    if name != handing.relay_id(cycle.id, package.term, package.hop, target.id) or number < 0:
+    if name != handing.relay_id(cycle.id, package.term, package.hop, target.id):
         raise Rejected("not_allowed", "an offer is named after its term, hop and host")
     mirrors.end(work, sender.id, leg)
     row = work.session.get(Relay, name)
@@ -179,7 +179,7 @@ def _granted_unasked(work: Work, package: Package, body: dict[str, Any]) -> Rela
         to_marathon=body["to_marathon"],
         state="offered",
         offered_at=work.now,
-        round=max(0, handing.read(body["relay"] or "")[1]),
+        round=handing.read(body["relay"])[1] if body["relay"] else 0,
     )
     work.session.add(row)
     work.session.flush()
