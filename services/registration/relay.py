@@ -49,12 +49,33 @@ def holds(work: Work, marathon: Marathon) -> bool:
     grant = batons.latest(work, marathon.cycle)
     if grant is None or grant.marathon != marathon.id or grant.received_at is None:
         return False
+    if was_refused(work, grant):
+        return False
     return may_act(work, found_cycle(work, marathon.cycle))
 
 
 def may_act(work: Work, cycle: Cycle) -> bool:
     """Whether this run knows enough to grant, and to hold: alone always, else once told."""
     return not sharing.is_shared(work, cycle) or told.is_told(work, cycle)
+
+
+def was_refused(work: Work, grant: Grant) -> bool:
+    """Whether a host of ours had refused what a partner granted it all the same.
+
+    The grant counts for all others, for they can't know. The host takes the baton only by the
+    joint body's word; it moves on when the marathon is cancelled.
+    """
+    if grant.granter in (None, sharing.me(work)) or chain.is_raising(grant):
+        return False
+    row = _offer_of(work, grant)
+    if row is None or row.state != "refused":
+        return False
+    return not sharing.is_elsewhere(work, marathons.found(work, grant.marathon))
+
+
+def _offer_of(work: Work, grant: Grant) -> Relay | None:
+    name = grant.relay or handing.relay_id(*chain.key_of(grant), grant.marathon)
+    return work.session.get(Relay, name)
 
 
 def grant_first(work: Work, cycle: Cycle, marathon: Marathon) -> None:
@@ -392,13 +413,13 @@ def take_effect(work: Work, cycle: Cycle) -> None:
     grant = batons.latest(work, cycle.id)
     if grant is None or grant.received_at is None:
         return
-    row = work.session.get(
-        Relay, grant.relay or handing.relay_id(*chain.key_of(grant), grant.marathon)
-    )
-    if row is not None:
+    row = _offer_of(work, grant)
+    is_refused = was_refused(work, grant)
+    if row is not None and not is_refused:
         received(work, row)
+    holder = None if is_refused else grant.marathon
     for leg in marathons.of_cycle(work, cycle.id):
-        _carry(work, leg, batons.reference(grant) if leg.id == grant.marathon else None)
+        _carry(work, leg, batons.reference(grant) if leg.id == holder else None)
 
 
 def _carry(work: Work, leg: Marathon, baton: dict[str, Any] | None) -> None:

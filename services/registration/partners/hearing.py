@@ -27,6 +27,8 @@ from services.registration.tables import Cycle, Grant, LegNotice, Marathon, Rela
 
 Document = dict[str, Any]
 
+REFUSED = "the host had refused"
+
 
 def hear(work: Work, cycle: Cycle, package: Package, document: Document) -> bool:
     """Does what a verified package says, or raises ``Rejected`` before anything is changed.
@@ -146,7 +148,7 @@ def _grant(work: Work, cycle: Cycle, package: Package, document: Document) -> No
     _must_not_contradict(work, package, body)
     row = work.session.get(Relay, handing.relay_id(*_at(package), target.id))
     if row is not None and row.state == "refused" and body["reason"] is None:
-        raise Rejected("not_allowed", "this host refused")
+        raise Rejected("not_allowed", REFUSED)
     chain.see(work, cycle, document, package.sender)
     grant = work.session.get_one(Grant, _at(package))
     mirrors.end(work, body["from_marathon"], body["leg"])
@@ -288,6 +290,10 @@ def _see(work: Work, cycle: Cycle, package: Package, document: Document) -> bool
     body = document["body"]
     if body["leg"] is not None and body["reason"] is None:
         mirrors.end(work, body["from_marathon"], bodies.LegOver().load(body["leg"]))
+    grant = work.session.get_one(Grant, (cycle.id, document["term"], document["hop"]))
+    if is_new and relays.was_refused(work, grant):
+        who = (work, document["from"], "not_allowed", REFUSED)
+        refusals.record(*who, document["kind"], cycle.id, document)
     return is_new
 
 

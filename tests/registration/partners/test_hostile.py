@@ -208,6 +208,27 @@ def test_rubbish_is_refused_and_counted(five: Partners, given: Any) -> None:
     assert five[BASTIDES].refusals() == {(CONFLUENT, "malformed"): 1}
 
 
+def test_a_host_that_refused_does_not_begin_though_it_is_granted_the_baton_by_notices(
+    five: Partners, hostile: Hostile
+) -> None:
+    assert five[VILLENEUVE].receive(hostile.offer(3, (1, 3)), CONFLUENT).verdict == "accepted"
+    five[VILLENEUVE].answer("refused")
+    grant = hostile.grant(3, (1, 3))
+    assert five[VILLENEUVE].receive(grant, CONFLUENT).verdict == "not_allowed"
+    for instance in honest(five):
+        instance.receive(hostile.notice(instance.name, chain=[grant]), CONFLUENT)
+    five.quiet()
+    # It counts for all, who can't know of the refusal; but the town does not take it.
+    assert known(five) == [[*TWO, (1, 3, "saison-3", True)]] * 4
+    assert five[VILLENEUVE].relays() == [("saison-3", "refused")]
+    assert (five[VILLENEUVE].holds(3), five[VILLENEUVE].state(3)) == (False, "announced")
+    assert five[VILLENEUVE].refusals()[CONFLUENT, "not_allowed"] >= 2
+    request = {"cycle": CYCLE, "to_marathon": "saison-4", "reason": "Villeneuve a refusé"}
+    five[FUMEL].call("reassign_relay", **request)
+    five.quiet()
+    assert five[BASTIDES].state(4) == "mobilised"
+
+
 def test_strangers_share_one_line(five: Partners) -> None:
     for name in ("a", "b", "c"):
         document = Hostile(five, FUMEL).signed(
