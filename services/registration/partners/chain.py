@@ -101,6 +101,8 @@ def check(work: Work, cycle: Cycle, package: Package) -> dict[str, Any]:
     ids = {leg.id for leg in marathons.of_cycle(work, cycle.id)}
     if body["to_marathon"] not in ids or body["to_marathon"] == body["from_marathon"]:
         raise Rejected("not_allowed", "the baton goes to another marathon of the cycle")
+    if len(body["baton"]["chain"]) >= package.hop:
+        raise Rejected("not_allowed", "its chain has a link for each hop before it at most")
     if body["reason"] is not None:
         _check_raising(cycle, package)
     else:
@@ -124,11 +126,24 @@ def _check_following(work: Work, cycle: Cycle, package: Package, body: dict[str,
         raise Rejected("not_the_holder", "it follows another grant than the one known here")
     if holder.operated_by != package.sender:
         raise Rejected("not_the_holder", f"{package.sender} does not operate {holder.id}")
+    if _had_it(work, package, body["to_marathon"]):
+        # Else two legs of one partner could pass it to and fro until no notice holds the chain.
+        raise Rejected("not_allowed", "a marathon has the baton once in a term")
     leg = body["leg"]
     if leg is None or leg["marathon"] != holder.id:
         raise Rejected("leg_not_closed", "it does not say that its leg is over")
     if leg["state"] == "closed" and leg["palmares_digest"] is None:
         raise Rejected("leg_not_closed", "a leg is closed with a published palmarès")
+
+
+def _had_it(work: Work, package: Package, marathon: str) -> bool:
+    query = select(Grant.hop).where(
+        Grant.cycle == package.cycle,
+        Grant.term == package.term,
+        Grant.hop < package.hop,
+        Grant.marathon == marathon,
+    )
+    return work.session.scalar(query.limit(1)) is not None
 
 
 def _keep(work: Work, cycle: Cycle, package: Package, document: dict[str, Any]) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from services.registration.partners import chain
-from tests.registration.partners.hostile import Hostile, altered
+from services.registration.partners import chain, notices
+from services.registration.partners.package import MOST_BYTES
+from tests.registration.partners.hostile import TEMPLATES, Hostile, altered
 from tests.registration.partners.scenes import scene
 from tests.registration.partners.stage import CYCLE, NAMES, Partners
 from tests.registration.partners.world import Ledger
@@ -206,6 +207,46 @@ def test_rubbish_is_refused_and_counted(five: Partners, given: Any) -> None:
     receipt = five[BASTIDES].receive(given, CONFLUENT)
     assert receipt.verdict == "malformed"
     assert five[BASTIDES].refusals() == {(CONFLUENT, "malformed"): 1}
+
+
+def test_two_legs_of_one_partner_do_not_pass_the_baton_to_and_fro(tmp_path: Path) -> None:
+    operators = (FUMEL, CONFLUENT, CONFLUENT, VILLENEUVE)
+    four = scene(tmp_path, operators, FUMEL, passed=1)
+    hostile, villeneuve = Hostile(four, CONFLUENT), four[VILLENEUVE]
+    forth = hostile.grant(3, (1, 3))
+    back = hostile.grant(2, (1, 4), from_leg=3, previous=forth["id"])
+    receipt = villeneuve.receive(hostile.notice(VILLENEUVE, chain=[forth, back]), CONFLUENT)
+    assert receipt.verdict == "accepted"
+    assert [grant[:3] for grant in villeneuve.grants()] == [
+        *((1, 1, "saison-1"), (1, 2, "saison-2"), (1, 3, "saison-3"))
+    ]
+    assert villeneuve.refusals() == {(CONFLUENT, "not_allowed"): 1}
+    four.finish()
+
+
+def test_a_grant_has_no_room_for_more_links_than_hops(five: Partners, hostile: Hostile) -> None:
+    link = {"term": 1, "hop": 1, "marathon": "saison-1", "granted_at": hostile.now}
+    baton = {"leg": 2, "palmares_digest": None, "chain": [link] * 3, "templates": TEMPLATES}
+    grant = hostile.grant(3, (1, 3), baton=baton)
+    assert five[VILLENEUVE].receive(grant, CONFLUENT).verdict == "not_allowed"
+    assert known(five) == [TWO] * 4
+
+
+def test_a_notice_that_became_too_large_is_told_in_part_and_stops_nothing(
+    five: Partners, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = {"number": 1, "digest": "ab" * 32, "prizes": [], "public_winners": []}
+    ranks = [{"rank": 1, "projects": ["x" * 200] * 99}] * 99
+    monkeypatch.setattr(notices, "palmares_shown", lambda work, leg: {**many, "ranks": ranks})
+    five.on_the_way = []
+    five[FUMEL].restart()
+    five[FUMEL].tick()
+    told = [parcel.document["body"] for parcel in five[FUMEL].take_due()]
+    assert [(leg["marathon"], leg["palmares"]) for leg in told[0]["legs"]] == [("saison-1", None)]
+    monkeypatch.setattr(chain, "documents", lambda work, cycle: [{"x": "y" * MOST_BYTES}])
+    five[FUMEL].restart()
+    five[FUMEL].tick()
+    assert five[FUMEL].take_due() == []
 
 
 def test_a_host_that_refused_does_not_begin_though_it_is_granted_the_baton_by_notices(
