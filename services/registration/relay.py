@@ -104,7 +104,8 @@ def settle(work: Work, cycle: str) -> None:
 def _settle(work: Work, cycle: Cycle) -> None:
     legs = marathons.of_cycle(work, cycle.id)
     grant = batons.latest(work, cycle.id)
-    _supersede(work, [relay for relay in _open(work, cycle.id) if _is_void(relay, legs, grant)])
+    waiting = _unreceived(work, cycle.id)
+    _supersede(work, [relay for relay in waiting if _is_void(relay, legs, grant)])
     if all(leg.state in marathons.OVER for leg in legs):
         _finish(work, cycle, legs)
         return
@@ -124,6 +125,8 @@ def _open(work: Work, cycle: str) -> list[Relay]:
 
 def _is_void(relay: Relay, legs: list[Marathon], grant: Grant | None) -> bool:
     """Whether an offer's marathon can't take the baton any more, or another has it."""
+    if relay.state == "passed":
+        return grant is not None and relay.term < grant.term
     if grant is not None and (relay.term, relay.hop) <= (grant.term, grant.hop):
         return True
     return all(leg.id != relay.to_marathon or leg.state != "announced" for leg in legs)
@@ -135,7 +138,7 @@ def _supersede(work: Work, relays: list[Relay]) -> None:
             relay.state = "passed"  # we had forgotten it, and learned it from the partners
             handing.answered(work, relay)
             continue
-        was_accepted = relay.state == "accepted"
+        was_accepted = relay.state in TAKEN
         relay.state = "superseded"
         relay.answered_at = work.now
         handing.end(work, relay, "superseded", was_accepted)
@@ -411,15 +414,22 @@ def take_effect(work: Work, cycle: Cycle) -> None:
     """
     chain.take_effect(work, cycle)
     grant = batons.latest(work, cycle.id)
-    if grant is None or grant.received_at is None:
+    if grant is None:
         return
-    row = _offer_of(work, grant)
-    is_refused = was_refused(work, grant)
-    if row is not None and not is_refused:
-        received(work, row)
-    holder = None if is_refused else grant.marathon
+    for one in chain.of_cycle(work, cycle.id):
+        if one.term == grant.term and one.received_at is not None:
+            _note_received(work, one)
+    if grant.received_at is None:
+        return
+    holder = None if was_refused(work, grant) else grant.marathon
     for leg in marathons.of_cycle(work, cycle.id):
         _carry(work, leg, batons.reference(grant) if leg.id == holder else None)
+
+
+def _note_received(work: Work, grant: Grant) -> None:
+    row = _offer_of(work, grant)
+    if row is not None and not was_refused(work, grant):
+        received(work, row)
 
 
 def _carry(work: Work, leg: Marathon, baton: dict[str, Any] | None) -> None:

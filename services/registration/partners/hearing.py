@@ -257,9 +257,6 @@ def _receipt(work: Work, cycle: Cycle, package: Package, _document: Document) ->
         return
     _their_leg(work, cycle, grant.marathon, package.sender)
     outgoing.settle_package(work, package.sender, body["grant"])
-    row = work.session.get(Relay, grant.relay or "")
-    if row is not None and row.state == "passed":
-        relays.received(work, row)
 
 
 # --- at everybody -------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from services.chassis.people_tables import mails
 from services.registration import roles
 from services.registration.tables import Consent, Role
 from tests.harness import ORGANISER
+from tests.registration.partners.hostile import Hostile
 from tests.registration.partners.scenes import scene
 from tests.registration.partners.stage import CYCLE, NAMES, Instance, Partners
 
@@ -222,6 +223,33 @@ def test_the_joint_body_raises_the_term_and_everybody_obeys(three: Partners) -> 
     assert [instance.grants()[-1] for instance in three] == [(term, 2, "saison-3", True)] * 3
     assert three[CONFLUENT].relays() == [("saison-2", "superseded")]
     assert three[VILLENEUVE].state(3) == "mobilised"
+
+
+def test_a_grant_that_a_new_term_overtook_stops_at_its_granter(tmp_path: Path) -> None:
+    four = scene(tmp_path, NAMES[:4], passed=1)
+    confluent, villeneuve = four[CONFLUENT], four[VILLENEUVE]
+    confluent.close(2)
+    four.quiet()
+    villeneuve.answer()
+    four.collect()
+    answer = next(one for one in four.on_the_way if one.kind == "baton.answer")
+    four.deliver(answer)
+    [grant] = [parcel for parcel in confluent.take_due() if parcel.kind == "baton.grant"]
+    assert confluent.relays()[-1] == ("saison-3", "passed")
+    four.on_the_way = []
+    request = {"cycle": CYCLE, "to_marathon": "saison-4", "reason": "Villeneuve se tait"}
+    four[FUMEL].call("reassign_relay", **request, even_unheard=True)
+    four.quiet()
+    assert confluent.relays()[-1] == ("saison-3", "superseded")
+    # The grant is not sent again, and a receipt that comes now changes nothing.
+    four.move(timedelta(hours=2))
+    assert "baton.grant" not in [parcel.kind for parcel in confluent.take_due()]
+    values = {"relay": None, "grant": grant.document["id"]}
+    receipt = Hostile(four, VILLENEUVE).signed("baton.receipt", (1, 3), CONFLUENT, values)
+    assert four[CONFLUENT].receive(receipt, VILLENEUVE).verdict == "accepted"
+    assert confluent.relays()[-1] == ("saison-3", "superseded")
+    assert "relay_received" not in confluent.types()[-3:]
+    four.finish()
 
 
 def test_the_joint_body_waits_to_be_told_unless_it_says_so(three: Partners) -> None:
