@@ -93,11 +93,12 @@ def grant_first(work: Work, cycle: Cycle, marathon: Marathon) -> None:
 def settle(work: Work, cycle: str) -> None:
     """Does all that the cycle requires of its relay now; doing it again changes nothing.
 
+    Without the key to sign what it tells partners it does nothing yet.
     The baton of a marathon that is over is offered to the next; after the last the cycle is
     finished.
     """
     row = locked_cycle(work, cycle)
-    if row.state != "finished":
+    if row.state != "finished" and sharing.can_sign(work, row):
         _settle(work, row)
 
 
@@ -223,12 +224,15 @@ def _finish(work: Work, cycle: Cycle, legs: list[Marathon]) -> None:
 
 
 def expire(work: Work) -> None:
-    """Ends the offers whose deadline has come, and asks the next host."""
+    """Ends the offers whose deadline has come, and asks the next host.
+
+    What can't be signed now waits for its key, and keeps nothing else waiting.
+    """
     late = select(Relay.cycle).where(Relay.state == "offered", Relay.deadline <= work.now)
     for cycle in sorted(set(work.session.scalars(late))):
-        locked_cycle(work, cycle)
-        expire_in(work, cycle)
-        settle(work, cycle)
+        if sharing.can_sign(work, locked_cycle(work, cycle)):
+            expire_in(work, cycle)
+            settle(work, cycle)
 
 
 def expire_in(work: Work, cycle: str) -> None:

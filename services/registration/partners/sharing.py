@@ -106,6 +106,11 @@ def signing_key(work: Work) -> keys.SigningKey | None:
     return None if path is None else _loaded(path, path.stat().st_mtime_ns if path.exists() else 0)
 
 
+def can_sign(work: Work, cycle: Cycle) -> bool:
+    """Whether what a cycle requires can be told its partners, if there are any."""
+    return not is_shared(work, cycle) or signing_key(work) is not None
+
+
 _KEYS: dict[tuple[Path, int], keys.SigningKey | None] = {}
 
 

@@ -19,10 +19,14 @@ from services.registration.tables import Consent, Role
 from tests.harness import ORGANISER
 from tests.registration.partners.hostile import Hostile
 from tests.registration.partners.scenes import scene
-from tests.registration.partners.stage import CYCLE, NAMES, Instance, Partners
+from tests.registration.partners.stage import CYCLE, NAMES, Instance, Partners, cycle_file
 
 FUMEL, CONFLUENT, VILLENEUVE = NAMES[:3]
 DAY = timedelta(days=1)
+
+
+OWN = {**cycle_file([FUMEL], None), "cycle": "seule"}
+"""A cycle that one instance plays alone."""
 
 
 @pytest.fixture
@@ -104,6 +108,25 @@ def test_a_host_that_never_answers_does_not_block(three: Partners) -> None:
         relay=three[CONFLUENT].relay("expired"),
         answer="accepted",
     ) == ("relay_superseded")
+
+
+def test_an_instance_that_lost_its_key_goes_on_and_tells_when_it_is_back(three: Partners) -> None:
+    fumel = three[FUMEL]
+    fumel.close(1)
+    three.quiet()
+    key = fumel.folder / "relay.pem"
+    key.rename(key.with_suffix(".lost"))
+    fumel.call("open_cycle", file=OWN)
+    mobilises_at = three.now + 14 * DAY
+    fumel.call("change_marathon", marathon="seule-1", mobilises_at=mobilises_at)
+    fumel.call("set_host", marathon="seule-1", insee="47106")
+    three.move(14 * DAY)
+    fumel.tick()
+    assert fumel.call("get_marathon", marathon="seule-1")["state"] == "mobilised"
+    assert fumel.relays() == [("saison-2", "offered")]
+    key.with_suffix(".lost").rename(key)
+    three.quiet()
+    assert fumel.relays() == [("saison-2", "expired"), ("saison-3", "offered")]
 
 
 def test_a_yes_that_crosses_the_deadline_is_told_that_it_is_late(three: Partners) -> None:
