@@ -306,7 +306,9 @@ def _part(work: Work, cycle: Cycle, package: Package, take: Callable[[], bool]) 
     try:
         return Part(True, take())
     except Rejected as refused:
-        if refused.verdict not in ("early", "double_grant"):
+        if refused.verdict == "early":
+            refusals.note_early(package.sender, refused.reason, package.kind, cycle.id)
+        elif refused.verdict != "double_grant":
             refusals.record(
                 *(work, package.sender, refused.verdict, refused.reason),
                 *(package.kind, cycle.id),

@@ -54,11 +54,6 @@ def receive(work: Work, given: bytes | str | Mapping[str, Any], via: str | None 
         return Receipt(_text(document.get("id")), refused.verdict, refused.reason)
 
 
-def refuse(work: Work, via: str | None, verdict: str, reason: str) -> None:
-    """Records what a transport refused by itself, such as a message that is too large."""
-    refusals.record(work, via, verdict, reason)
-
-
 def _parsed(given: bytes | str | Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(given, str):
         given = given.encode("utf-8", "surrogatepass")
@@ -66,10 +61,13 @@ def _parsed(given: bytes | str | Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _record(work: Work, document: dict[str, Any], via: str | None, refused: Rejected) -> None:
-    if refused.verdict in ("early", "double_grant"):
-        return  # nothing wrong; recorded with its evidence already
+    if refused.verdict == "double_grant":
+        return  # recorded with its evidence already
     sender = via or _text(document.get("from"))
     kind, cycle = _text(document.get("kind")), _text(document.get("cycle"))
+    if refused.verdict == "early":
+        refusals.note_early(sender, refused.reason, kind, cycle)
+        return
     refusals.record(work, sender, refused.verdict, refused.reason, kind, cycle)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.registration.partners import chain, notices
 from services.registration.partners.package import MOST_BYTES
@@ -268,6 +269,21 @@ def test_a_host_that_refused_does_not_begin_though_it_is_granted_the_baton_by_no
     five[FUMEL].call("reassign_relay", **request)
     five.quiet()
     assert five[BASTIDES].state(4) == "mobilised"
+
+
+def test_what_comes_too_early_is_logged_and_nobody_is_blamed(
+    five: Partners, hostile: Hostile
+) -> None:
+    offer = hostile.offer(4, (1, 4))
+    notice = hostile.notice(BASTIDES, chain=[hostile.grant(4, (1, 4))])
+    with capture_logs() as logged:
+        assert five[BASTIDES].receive(offer, CONFLUENT).verdict == "early"
+        assert five[BASTIDES].receive(notice, CONFLUENT).verdict == "accepted"
+    early = [line for line in logged if line["event"] == "package_early"]
+    assert [(line["partner"], line["kind"]) for line in early] == [
+        *((CONFLUENT, "baton.offer"), (CONFLUENT, "leg.notice"))
+    ]
+    assert five[BASTIDES].refusals() == {}
 
 
 def test_strangers_share_one_line(five: Partners) -> None:
