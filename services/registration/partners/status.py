@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -122,9 +123,21 @@ def view_of(work: Work, relay: Relay) -> dict[str, Any]:
         **batons.view_of(relay),
         "incoming": incoming,
         "partner": leg.operated_by if elsewhere else None,
-        "delivered_at": sent and sent.handed_at,
+        "sent_at": sent and sent.handed_at,
+        "delivered_at": sent and _delivered_at(work, relay, sent),
         "undelivered": sent and sent.error,
     }
+
+
+def _delivered_at(work: Work, relay: Relay, sent: PackageOut) -> datetime | None:
+    """Since when the other instance has it for certain: it took it over HTTPS, or answered it.
+
+    What our own broker took may wait there for as long as the link is cut.
+    """
+    partner = sharing.partner(work, sent.partner)
+    if partner is not None and partner.transport == "https" and sent.error is None:
+        return sent.handed_at
+    return sent.settled_at if relay.state in (*relays.TAKEN, "refused") else None
 
 
 def _sent(work: Work, relay: Relay) -> PackageOut | None:

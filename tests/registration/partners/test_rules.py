@@ -15,11 +15,12 @@ from services.chassis.actor import Actor
 from services.chassis.errors import Refusal
 from services.chassis.people_tables import mails
 from services.registration import roles
-from services.registration.tables import Consent, Role
+from services.registration.partners import keys
+from services.registration.tables import Consent, Partner, Role
 from tests.harness import ORGANISER
 from tests.registration.partners.hostile import Hostile
 from tests.registration.partners.scenes import scene
-from tests.registration.partners.stage import CYCLE, NAMES, Instance, Partners, cycle_file
+from tests.registration.partners.stage import CYCLE, NAMES, Instance, Partners, cycle_file, key_of
 
 FUMEL, CONFLUENT, VILLENEUVE = NAMES[:3]
 DAY = timedelta(days=1)
@@ -177,6 +178,36 @@ def test_the_baton_of_a_cancelled_leg_moves_on(three: Partners) -> None:
     three[VILLENEUVE].answer()
     three.quiet()
     assert three[VILLENEUVE].state(3) == "mobilised"
+
+
+def test_delivered_is_what_the_partner_took_and_not_what_our_broker_did(three: Partners) -> None:
+    fumel, confluent = three[FUMEL], three[CONFLUENT]
+    fumel.close(1)
+    three.quiet()
+
+    def seen() -> tuple[bool, bool]:
+        [offer] = fumel.call("relay_status", cycle=CYCLE)["offers"]
+        return offer["sent_at"] is not None, offer["delivered_at"] is not None
+
+    assert seen() == (True, False)
+    confluent.call("answer_relay", relay=confluent.relay(), answer="accepted")
+    assert seen() == (True, False)
+    three.quiet()
+    assert seen() == (True, True)
+
+
+def test_what_was_posted_to_the_partner_itself_is_delivered(three: Partners) -> None:
+    def by_https(work: Any) -> None:
+        keys_ = [{"id": "k", "public": keys.encode(key_of(CONFLUENT).public), "state": "active"}]
+        row = Partner(name=CONFLUENT, title="C", transport="https", keys=keys_, added_at=three.now)
+        work.session.add(row)
+
+    fumel = three[FUMEL]
+    fumel.within(by_https)
+    fumel.close(1)
+    three.quiet()
+    [offer] = fumel.call("relay_status", cycle=CYCLE)["offers"]
+    assert offer["delivered_at"] == offer["sent_at"] is not None
 
 
 # --- after a start ------------------------------------------------------------------------
