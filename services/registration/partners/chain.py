@@ -24,6 +24,9 @@ from services.registration.tables import Cycle, Grant, Marathon, Witness
 
 Key = tuple[str, int, int]
 
+UNTRUSTED = ("revoked_key", "retired_key", "unknown_sender")
+"""Verdicts on grants that may be from before a key was revoked or a partner removed."""
+
 
 def key_of(grant: Grant) -> Key:
     """A grant by its cycle, term and hop."""
@@ -75,13 +78,33 @@ def see(work: Work, cycle: Cycle, document: dict[str, Any], shown_by: str) -> bo
     """
     known = _same(work, cycle, document)
     if known is None:
-        find_key = sharing.find_key(work, [cycle])
-        package = open_document(document, me=None, now=None, find_key=find_key)
+        package = _opened(work, cycle, document, shown_by)
         check(work, cycle, package)
         _say_word(work, (cycle.id, package.term, package.hop), shown_by, digest_of(document))
         _keep(work, cycle, package, document)
         return True
     return _say_word(work, key_of(known), shown_by, str(known.digest))
+
+
+def _opened(work: Work, cycle: Cycle, document: dict[str, Any], shown_by: str) -> Package:
+    """The grant of a document, by a key that is still taken or for which most others vouch."""
+    try:
+        find_key = sharing.find_key(work, [cycle])
+        return open_document(document, me=None, now=None, find_key=find_key)
+    except Rejected as refused:
+        if refused.verdict not in UNTRUSTED:
+            raise
+        # What most stood for before the key was revoked has counted: without it, who lacks it
+        # could never again follow the chain.
+        find_key = sharing.find_past_key(work, [cycle])
+        package = open_document(document, me=None, now=None, find_key=find_key)
+        key, digest = (cycle.id, package.term, package.hop), digest_of(document)
+        _say_word(work, key, shown_by, digest)
+        others = [name for name in sharing.others(work, cycle) if name != package.sender]
+        shown = set(words(work, cycle, key, package.sender, digest)) & set(others)
+        if len(shown) < sharing.majority(len(others)):
+            raise Rejected(refused.verdict, refused.reason, package.sender) from None
+        return package
 
 
 def _same(work: Work, cycle: Cycle, document: dict[str, Any]) -> Grant | None:

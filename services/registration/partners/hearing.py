@@ -274,12 +274,19 @@ def notice(work: Work, cycle: Cycle, package: Package) -> bool:
         for document in body["chain"]
     ]
     news = any(part.new for part in (*legs, *grants))
-    if body["answers"] is not None and all(part.known for part in grants):
+    unknown = [one for part, one in zip(grants, body["chain"], strict=True) if not part.known]
+    if body["answers"] is not None and all(_is_overtaken(cycle, one) for one in unknown):
         news = told.note(work, cycle, package.sender, body["answers"]) or news
     if body["asks"] is not None:
         chain.witness(work, cycle)
         notices.answer(work, cycle, package.sender, body["asks"])
     return news
+
+
+def _is_overtaken(cycle: Cycle, document: Document) -> bool:
+    """Whether a grant that can't be followed here counts no more: a higher term is known."""
+    term = document.get("term")
+    return isinstance(term, int) and term < cycle.term
 
 
 def _see(work: Work, cycle: Cycle, package: Package, document: Document) -> bool:
@@ -309,9 +316,9 @@ def _part(work: Work, cycle: Cycle, package: Package, take: Callable[[], bool]) 
         if refused.verdict == "early":
             refusals.note_early(package.sender, refused.reason, package.kind, cycle.id)
         elif refused.verdict != "double_grant":
+            who = refused.signer or package.sender
             refusals.record(
-                *(work, package.sender, refused.verdict, refused.reason),
-                *(package.kind, cycle.id),
+                *(work, who, refused.verdict, refused.reason), *(package.kind, cycle.id)
             )
         # Of two grants the words may weigh otherwise now.
         return Part(refused.verdict == "double_grant", refused.verdict == "double_grant")

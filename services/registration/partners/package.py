@@ -38,9 +38,11 @@ VERDICTS = (
 class Rejected(Exception):
     """A package that is not taken: the verdict, and the reason as a sentence's end."""
 
-    def __init__(self, verdict: str, reason: str) -> None:
+    def __init__(self, verdict: str, reason: str, signer: str | None = None) -> None:
         super().__init__(f"{verdict}: {reason}")
         self.verdict, self.reason = verdict, reason
+        self.signer = signer
+        """Whose it is, where that is proved and another showed it."""
 
 
 class UnknownSender(LookupError):

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from services.registration.partners import chain, notices
+from services.registration.partners import chain, keys, notices
 from services.registration.partners.package import MOST_BYTES
+from services.registration.tables import Partner
 from tests.registration.partners.hostile import TEMPLATES, Hostile, altered
 from tests.registration.partners.scenes import scene
-from tests.registration.partners.stage import CYCLE, NAMES, Partners
+from tests.registration.partners.stage import CYCLE, NAMES, Instance, Partners, key_of
 from tests.registration.partners.world import Ledger
 
 FUMEL, CONFLUENT, VILLENEUVE, BASTIDES, TOLZAC = NAMES
@@ -269,6 +270,65 @@ def test_a_host_that_refused_does_not_begin_though_it_is_granted_the_baton_by_no
     five[FUMEL].call("reassign_relay", **request)
     five.quiet()
     assert five[BASTIDES].state(4) == "mobilised"
+
+
+def without(instance: Instance, name: str, state: str, removed: bool = False) -> None:
+    """Lets an instance have a partner's key in another state, or the partner no more."""
+
+    def run(work: Any) -> None:
+        entry = {"id": "k", "public": keys.encode(key_of(name).public), "state": state}
+        row = Partner(name=name, title=name, transport="amqp", keys=[entry], added_at=work.now)
+        row.removed_at = work.now if removed else None
+        work.session.add(row)
+
+    instance.within(run)
+
+
+@pytest.mark.parametrize(("state", "removed"), [("revoked", False), ("active", True)])
+def test_who_forgot_a_grant_of_a_key_that_is_revoked_takes_it_of_most_others(
+    tmp_path: Path, state: str, removed: bool
+) -> None:
+    five = scene(tmp_path / "all", NAMES, FUMEL)
+    villeneuve = five[VILLENEUVE]
+    villeneuve.back_up(tmp_path / "old")
+    five.pass_on(1)
+    villeneuve.restore(tmp_path / "old")
+    without(villeneuve, FUMEL, state, removed)
+    five.quiet()
+    assert villeneuve.grants() == TWO
+    five.move(timedelta(minutes=1))
+    five.quiet()  # who told it before it could follow is asked again
+    assert villeneuve.call("relay_status", cycle=CYCLE)["not_told_by"] == [FUMEL]
+    assert {name for name, _verdict in villeneuve.refusals()} == {FUMEL}
+    five.finish()
+
+
+def test_what_a_stolen_key_signs_is_not_taken_because_one_partner_shows_it(
+    five: Partners, hostile: Hostile
+) -> None:
+    without(five[VILLENEUVE], CONFLUENT, "revoked")
+    notice = Hostile(five, BASTIDES).notice(VILLENEUVE, chain=[hostile.grant(4, (1, 3))])
+    for _ in range(2):
+        five[VILLENEUVE].receive({**notice}, BASTIDES)
+    assert five[VILLENEUVE].grants() == TWO
+    assert five[VILLENEUVE].refusals() == {(CONFLUENT, "revoked_key"): 2}
+
+
+def test_what_can_not_be_followed_of_a_lower_term_keeps_nobody_out(
+    five: Partners, hostile: Hostile
+) -> None:
+    villeneuve = five[VILLENEUVE]
+    request = {"cycle": CYCLE, "to_marathon": "saison-4", "reason": "Sans nouvelles"}
+    five[FUMEL].call("reassign_relay", **request, even_unheard=True)
+    five.quiet()
+    villeneuve.restart()
+    villeneuve.tick()
+    lost = hostile.grant(5, (1, 4), previous="nobody-knows")
+    answers = villeneuve.core.run
+    for name in (FUMEL, BASTIDES, TOLZAC):
+        partner = Hostile(five, name)
+        villeneuve.receive(partner.notice(VILLENEUVE, chain=[lost], answers=answers), name)
+    assert villeneuve.call("relay_status", cycle=CYCLE)["told"] is True
 
 
 def test_what_comes_too_early_is_logged_and_nobody_is_blamed(
