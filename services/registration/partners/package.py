@@ -56,7 +56,7 @@ class KeyState:
     state: str
     public: bytes
     until: datetime | None = None
-    """When it was retired: what was signed before is still taken."""
+    """When it was retired: what was signed before is still taken. Not known: nothing is."""
 
 
 FindKey = Callable[[str, str], KeyState | None]
@@ -230,7 +230,7 @@ def _verify(package: Package, document: Mapping[str, Any], find_key: FindKey) ->
     signature = keys.decode(document["signature"], keys.SIGNATURE_BYTES)
     if signature is None or not keys.is_signed(key.public, signed_bytes(document), signature):
         raise Rejected("bad_signature", f"not what the key {document['key']} signed")
-    if key.state == "retired" and key.until is not None and package.sent_at > key.until:
+    if key.state == "retired" and (key.until is None or package.sent_at > key.until):
         raise Rejected("retired_key", f"the key {document['key']} was retired before")
 
 

@@ -232,9 +232,10 @@ def _of_key(document: dict[str, Any], key: dict[str, Any], public: bytes) -> str
         Ed25519PublicKey.from_public_bytes(public).verify(signature, _write(rest).encode())
     except (ValueError, InvalidSignature):
         return "bad_signature"
-    if key["state"] != "retired" or key["until"] is None:
+    if key["state"] != "retired":
         return None
-    return "retired_key" if _instant(document["sent_at"]) > _instant(key["until"]) else None
+    until = key["until"] and _instant(key["until"])
+    return None if until and _instant(document["sent_at"]) <= until else "retired_key"
 
 
 # --- against the files --------------------------------------------------------------------

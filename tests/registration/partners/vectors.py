@@ -156,8 +156,9 @@ def _of_keys(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, verdict, until in [
         ("a key that was retired when it was sent", "retired_key", NOW - timedelta(seconds=1)),
         ("a key that was retired after it was sent", "valid", NOW + timedelta(seconds=1)),
+        ("a key that was retired, nobody knows when", "retired_key", None),
     ]:
-        retired = _known(state="retired", until=bodies.written(until))
+        retired = _known(state="retired", until=until and bodies.written(until))
         yield name, {**_case(verdict, document), "keys": retired}
 
 
