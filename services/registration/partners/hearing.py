@@ -44,21 +44,21 @@ def hear(work: Work, cycle: Cycle, package: Package, document: Document) -> bool
 def _leg(work: Work, cycle: Cycle, marathon: str) -> Marathon:
     row = work.session.get(Marathon, marathon)
     if row is None or row.cycle != cycle.id:
-        raise Rejected("not_allowed", f"{marathon} is no leg of the cycle")
+        raise Rejected("not_allowed", "it names no leg of the cycle")
     return row
 
 
 def _their_leg(work: Work, cycle: Cycle, marathon: str, sender: str) -> Marathon:
     row = _leg(work, cycle, marathon)
     if row.operated_by != sender:
-        raise Rejected("not_allowed", f"{marathon} is not a leg of {sender}")
+        raise Rejected("not_allowed", f"leg {row.leg} is not of {sender}")
     return row
 
 
 def _our_leg(work: Work, cycle: Cycle, marathon: str) -> Marathon:
     row = _leg(work, cycle, marathon)
     if row.operated_by != sharing.me(work):
-        raise Rejected("not_for_us", f"{marathon} is operated by {row.operated_by}")
+        raise Rejected("not_for_us", f"leg {row.leg} is operated by {row.operated_by}")
     return row
 
 

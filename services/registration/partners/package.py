@@ -209,7 +209,7 @@ def _fit(raw: bytes) -> None:
 
 def _enveloped(document: Mapping[str, Any]) -> Package:
     version = document.get("format")
-    if isinstance(version, int) and version != FORMAT:
+    if isinstance(version, int) and not isinstance(version, bool) and version != FORMAT:
         raise Rejected("unknown_version", f"format {version}, here it is {FORMAT}")
     try:
         loaded = _ENVELOPE.load(document)

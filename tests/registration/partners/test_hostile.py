@@ -331,6 +331,12 @@ def test_what_can_not_be_followed_of_a_lower_term_keeps_nobody_out(
     assert villeneuve.call("relay_status", cycle=CYCLE)["told"] is True
 
 
+def test_a_reason_does_not_repeat_what_a_body_said(five: Partners, hostile: Hostile) -> None:
+    offer = hostile.offer(4, (1, 3), from_marathon="somebody:who-is-named")
+    receipt = five[BASTIDES].receive(offer, CONFLUENT)
+    assert (receipt.verdict, receipt.reason) == ("not_allowed", "it names no leg of the cycle")
+
+
 def test_what_comes_too_early_is_logged_and_nobody_is_blamed(
     five: Partners, hostile: Hostile
 ) -> None:

@@ -192,7 +192,7 @@ def _verdict(raw: bytes, me: str, now: datetime, known: list[dict[str, Any]]) ->
         document = _read(raw)
         _write(document)
         version = document.get("format") if isinstance(document, dict) else None
-        if isinstance(version, int) and version != 1:
+        if isinstance(version, int) and not isinstance(version, bool) and version != 1:
             return "unknown_version"
         _fits(document, envelope, rules)
         if (verdict := _of_sender(document, me, known)) is not None:

@@ -131,6 +131,7 @@ def _changed(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     changes: list[tuple[str, str, dict[str, Any]]] = [
         ("another version", "unknown_version", {"format": 2}),
         ("a version that is no number", "malformed", {"format": "1"}),
+        ("a version that is false", "malformed", {"format": False}),
         ("for somebody else", "wrong_recipient", {"to": "gamma"}),
         ("of somebody unknown", "unknown_sender", {"from": "gamma"}),
         ("another term", "bad_signature", {"term": 2}),
