@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from services.chassis.work import Work
@@ -26,6 +27,9 @@ from services.registration.partners.package import Package, Rejected
 from services.registration.tables import Cycle, Grant, LegNotice, Marathon, Relay
 
 Document = dict[str, Any]
+
+QUIET = timedelta(hours=1)
+"""Who offers the same again and again writes to the organisers once in this time."""
 
 REFUSED = "the host had refused"
 
@@ -107,6 +111,7 @@ def _offered(
 ) -> None:
     """Puts an offer on the desk of the host, or asks it once more."""
     had_accepted = row is not None and row.state in relays.TAKEN
+    was_just_told = row is not None and work.now - row.offered_at < QUIET
     if row is None:
         row = Relay(
             id=handing.read(body["relay"])[0],
@@ -128,7 +133,7 @@ def _offered(
     row.state, row.answered_at, row.reason, row.reminders = "offered", None, None, 0
     batons.say(work, row, "relay_offered")
     _refuse_if_not_takeable(work, row)
-    if row.state == "offered":
+    if row.state == "offered" and not was_just_told:
         letters.offered(work, row)
 
 

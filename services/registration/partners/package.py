@@ -30,7 +30,7 @@ VERDICTS = (
     *("unknown_sender", "unknown_key", "retired_key", "revoked_key", "bad_signature"),
     *("time_off", "unknown_kind", "unknown_cycle", "same_id_other_content", "wrong_channel"),
     *("early", "not_the_holder", "leg_not_closed", "superseded", "double_grant"),
-    *("not_for_us", "not_allowed", "taken"),
+    *("not_for_us", "not_allowed", "taken", "too_many"),
 )
 """All verdicts; those of a package by itself are made here, the others by what it would do."""
 

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from structlog.testing import capture_logs
 
-from services.registration.partners import chain, keys, notices
+from services.chassis.people_tables import mails
+from services.registration import roles
+from services.registration.partners import chain, handing, incoming, keys, notices
 from services.registration.partners.package import MOST_BYTES
 from services.registration.tables import Partner
 from tests.registration.partners.hostile import TEMPLATES, Hostile, altered
@@ -329,6 +332,30 @@ def test_what_can_not_be_followed_of_a_lower_term_keeps_nobody_out(
         partner = Hostile(five, name)
         villeneuve.receive(partner.notice(VILLENEUVE, chain=[lost], answers=answers), name)
     assert villeneuve.call("relay_status", cycle=CYCLE)["told"] is True
+
+
+def test_a_valid_flood_is_bounded(
+    five: Partners, hostile: Hostile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incoming, "MOST_KEPT", 5)
+    villeneuve = five[VILLENEUVE]
+    address = "organiser@example.org"
+    villeneuve.within(lambda work: roles.add_organiser(work, address, "Anne", f"{CYCLE}-3"))
+    name = handing.relay_id(CYCLE, 1, 3, f"{CYCLE}-3")
+    offers = [hostile.offer(3, (1, 3), relay=f"{name}.{number}") for number in (1, 2, 3)]
+    assert [villeneuve.receive(one, CONFLUENT).verdict for one in offers] == ["accepted"] * 3
+    with villeneuve.player.session() as session:
+        assert session.scalars(select(mails.c.to)).all() == [address]  # one letter, not three
+    answer = {"relay": f"{'cd' * 16}.1", "answer": "refused", "reason": None}
+    answers = [hostile.signed("baton.answer", (1, 3), VILLENEUVE, answer) for _ in range(4)]
+    verdicts = [villeneuve.receive(one, CONFLUENT).verdict for one in answers]
+    assert verdicts == ["accepted"] * 2 + ["too_many"] * 2
+    assert villeneuve.receive(answers[0], CONFLUENT).verdict == "repeated"
+    assert villeneuve.receive(hostile.notice(VILLENEUVE), CONFLUENT).verdict == "accepted"
+    [shown] = [
+        one for one in villeneuve.call("list_partners")["partners"] if one["name"] == CONFLUENT
+    ]
+    assert (shown["waiting"], shown["refused"]) == (2, 2)
 
 
 def test_a_reason_does_not_repeat_what_a_body_said(five: Partners, hostile: Hostile) -> None:
