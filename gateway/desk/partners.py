@@ -110,4 +110,5 @@ def _signed() -> dict[str, str]:
         "not_for_us": _("it is for a marathon of another instance."),
         "not_allowed": _("its sender may not say this."),
         "taken": _("the relay is taken already."),
+        "too_many": _("its sender had sent far more than a relay needs."),
     }

@@ -54,15 +54,18 @@ def values(work: Work, relay: Relay) -> dict[str, Any]:
     return {
         "leg": sender.leg,
         "palmares_digest": (sender.palmares or {}).get("digest"),
-        "chain": _chain(work, relay.cycle),
+        "chain": _chain(work, relay),
         "templates": templates(sender),
     }
 
 
-def _chain(work: Work, cycle: str) -> list[dict[str, Any]]:
-    query = select(Grant).where(Grant.cycle == cycle).order_by(Grant.term, Grant.hop)
+def _chain(work: Work, relay: Relay) -> list[dict[str, Any]]:
+    """The grants before an offer's, one for each hop: an overtaken one is not on the way."""
+    query = select(Grant).where(Grant.cycle == relay.cycle, Grant.hop < relay.hop)
+    grants = work.session.scalars(query.order_by(Grant.term, Grant.hop))
+    latest = {grant.hop: grant for grant in grants}
     names = ("term", "hop", "marathon", "granted_at")
-    return [{name: getattr(grant, name) for name in names} for grant in work.session.scalars(query)]
+    return [{name: getattr(latest[hop], name) for name in names} for hop in sorted(latest)]
 
 
 def templates(marathon: Marathon) -> dict[str, Any]:

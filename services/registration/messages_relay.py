@@ -104,8 +104,8 @@ class ParcelView(Schema):
 class RelayView(RelayState):
     """An offer of the baton.
 
-    On a desk also: the partner on the other side, when its instance took the offer over, and
-    the palmarès that comes with it.
+    On a desk also: the partner on the other side, how far the offer or its grant is, and the
+    palmarès that comes with it.
     """
 
     offered_at = instant()
@@ -113,7 +113,12 @@ class RelayView(RelayState):
     parcel = fields.Nested(ParcelView, allow_none=True)
     incoming = fields.Boolean()
     partner = fields.String(allow_none=True)
-    delivered_at = instant(allow_none=True)
+    sent_at = instant(
+        allow_none=True, metadata={"description": "when the transport, such as our broker, took it"}
+    )
+    delivered_at = instant(
+        allow_none=True, metadata={"description": "when the partner's instance had it for certain"}
+    )
     undelivered = fields.String(
         allow_none=True, metadata={"description": "why the transport has not taken it"}
     )

@@ -49,12 +49,33 @@ def holds(work: Work, marathon: Marathon) -> bool:
     grant = batons.latest(work, marathon.cycle)
     if grant is None or grant.marathon != marathon.id or grant.received_at is None:
         return False
+    if was_refused(work, grant):
+        return False
     return may_act(work, found_cycle(work, marathon.cycle))
 
 
 def may_act(work: Work, cycle: Cycle) -> bool:
     """Whether this run knows enough to grant, and to hold: alone always, else once told."""
     return not sharing.is_shared(work, cycle) or told.is_told(work, cycle)
+
+
+def was_refused(work: Work, grant: Grant) -> bool:
+    """Whether a host of ours had refused what a partner granted it all the same.
+
+    The grant counts for all others, for they can't know. The host takes the baton only by the
+    joint body's word; it moves on when the marathon is cancelled.
+    """
+    if grant.granter in (None, sharing.me(work)) or chain.is_raising(grant):
+        return False
+    row = _offer_of(work, grant)
+    if row is None or row.state != "refused":
+        return False
+    return not sharing.is_elsewhere(work, marathons.found(work, grant.marathon))
+
+
+def _offer_of(work: Work, grant: Grant) -> Relay | None:
+    name = grant.relay or handing.relay_id(*chain.key_of(grant), grant.marathon)
+    return work.session.get(Relay, name)
 
 
 def grant_first(work: Work, cycle: Cycle, marathon: Marathon) -> None:
@@ -72,18 +93,20 @@ def grant_first(work: Work, cycle: Cycle, marathon: Marathon) -> None:
 def settle(work: Work, cycle: str) -> None:
     """Does all that the cycle requires of its relay now; doing it again changes nothing.
 
+    Without the key to sign what it tells partners it does nothing yet.
     The baton of a marathon that is over is offered to the next; after the last the cycle is
     finished.
     """
     row = locked_cycle(work, cycle)
-    if row.state != "finished":
+    if row.state != "finished" and sharing.can_sign(work, row):
         _settle(work, row)
 
 
 def _settle(work: Work, cycle: Cycle) -> None:
     legs = marathons.of_cycle(work, cycle.id)
     grant = batons.latest(work, cycle.id)
-    _supersede(work, [relay for relay in _open(work, cycle.id) if _is_void(relay, legs, grant)])
+    waiting = _unreceived(work, cycle.id)
+    _supersede(work, [relay for relay in waiting if _is_void(relay, legs, grant)])
     if all(leg.state in marathons.OVER for leg in legs):
         _finish(work, cycle, legs)
         return
@@ -103,6 +126,8 @@ def _open(work: Work, cycle: str) -> list[Relay]:
 
 def _is_void(relay: Relay, legs: list[Marathon], grant: Grant | None) -> bool:
     """Whether an offer's marathon can't take the baton any more, or another has it."""
+    if relay.state == "passed":
+        return grant is not None and relay.term < grant.term
     if grant is not None and (relay.term, relay.hop) <= (grant.term, grant.hop):
         return True
     return all(leg.id != relay.to_marathon or leg.state != "announced" for leg in legs)
@@ -114,7 +139,7 @@ def _supersede(work: Work, relays: list[Relay]) -> None:
             relay.state = "passed"  # we had forgotten it, and learned it from the partners
             handing.answered(work, relay)
             continue
-        was_accepted = relay.state == "accepted"
+        was_accepted = relay.state in TAKEN
         relay.state = "superseded"
         relay.answered_at = work.now
         handing.end(work, relay, "superseded", was_accepted)
@@ -153,7 +178,7 @@ def _ask(work: Work, cycle: Cycle, relay: Relay) -> None:
     """Asks the host of an offer, here or elsewhere, for an answer within its time."""
     relay.deadline = work.now + timedelta(days=cycle.answer_days)
     if sharing.is_shared(work, cycle):
-        relay.round = max(relay.round + 1, int(work.now.timestamp()))
+        relay.round = handing.next_round(work, relay)
     handing.offer(work, relay)
     batons.say(work, relay, "relay_offered")
 
@@ -199,12 +224,15 @@ def _finish(work: Work, cycle: Cycle, legs: list[Marathon]) -> None:
 
 
 def expire(work: Work) -> None:
-    """Ends the offers whose deadline has come, and asks the next host."""
+    """Ends the offers whose deadline has come, and asks the next host.
+
+    What can't be signed now waits for its key, and keeps nothing else waiting.
+    """
     late = select(Relay.cycle).where(Relay.state == "offered", Relay.deadline <= work.now)
     for cycle in sorted(set(work.session.scalars(late))):
-        locked_cycle(work, cycle)
-        expire_in(work, cycle)
-        settle(work, cycle)
+        if sharing.can_sign(work, locked_cycle(work, cycle)):
+            expire_in(work, cycle)
+            settle(work, cycle)
 
 
 def expire_in(work: Work, cycle: str) -> None:
@@ -390,15 +418,22 @@ def take_effect(work: Work, cycle: Cycle) -> None:
     """
     chain.take_effect(work, cycle)
     grant = batons.latest(work, cycle.id)
-    if grant is None or grant.received_at is None:
+    if grant is None:
         return
-    row = work.session.get(
-        Relay, grant.relay or handing.relay_id(*chain.key_of(grant), grant.marathon)
-    )
-    if row is not None:
-        received(work, row)
+    for one in chain.of_cycle(work, cycle.id):
+        if one.term == grant.term and one.received_at is not None:
+            _note_received(work, one)
+    if grant.received_at is None:
+        return
+    holder = None if was_refused(work, grant) else grant.marathon
     for leg in marathons.of_cycle(work, cycle.id):
-        _carry(work, leg, batons.reference(grant) if leg.id == grant.marathon else None)
+        _carry(work, leg, batons.reference(grant) if leg.id == holder else None)
+
+
+def _note_received(work: Work, grant: Grant) -> None:
+    row = _offer_of(work, grant)
+    if row is not None and not was_refused(work, grant):
+        received(work, row)
 
 
 def _carry(work: Work, leg: Marathon, baton: dict[str, Any] | None) -> None:

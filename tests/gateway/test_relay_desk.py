@@ -147,6 +147,7 @@ def test_accepting_passes_it_on(season: Partners) -> None:
     going = Desk(season["fumel"], 1).words()
     assert "Relais reçu" in going
     assert "Il est arrivé." in going
+    assert "Remis le 2 mars 2026" in going
     # What is granted can't be taken back, and there is no more to offer.
     assert Desk(season["fumel"], 1).address("retirer-l-offre-du-relais") == ""
     assert Desk(season["fumel"], 1).address("proposer-le-relais") == ""
@@ -187,10 +188,13 @@ def test_a_refusal_needs_a_reason_and_the_other_side_reads_it(season: Partners) 
 # --- going --------------------------------------------------------------------------------
 
 
-def test_the_passing_side_sees_it_delivered(seen: Partners) -> None:
+def test_the_passing_side_sees_it_sent(seen: Partners) -> None:
     words = Desk(seen["fumel"], 1).words()
     assert f"Relais proposé · Vers {title(seen, 2)} (Confluent)" in words
-    assert "Remis le 2 mars 2026" in words
+    # Handed to a broker of one's own: whether it has arrived, its answer will show.
+    assert "Envoyé le 2 mars 2026" in words
+    assert "rien ne montre encore qu’il est arrivé" in words
+    assert "Remis le" not in words
     assert "ensuite, la ville suivante est sollicitée." in words
 
 

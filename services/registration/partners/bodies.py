@@ -11,13 +11,16 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from services.chassis.shapes import count, one_of, text
+from services.chassis.shapes import one_of, text
 from services.registration.messages_cycle import STATES, TIE_RULES, WHO_MAY_VOTE
 
 MOMENT = r"2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z"
 """Of this millennium: what is computed from an instant stays one that can be stored."""
 
-MOST_TERM = 2**31 - 1
+MOST_NUMBER = 2**31 - 1
+"""What every database's integer holds."""
+
+MOST_TERM = MOST_NUMBER
 MOST_HOP = 9999
 OVER = ("closed", "cancelled")
 PUBLIC_STATES = tuple(state for state in STATES if state != "draft")
@@ -70,6 +73,12 @@ def name(most: int, **more: Any) -> fields.String:
     return fields.String(validate=pattern, **more)
 
 
+def offer_name(**more: Any) -> fields.String:
+    """An offer and its round (handing.py): nine digits, of seconds since 2020 enough until 2051."""
+    pattern = validate.Regexp(r"^[0-9a-f]{32}\.(0|[1-9][0-9]{0,8})\Z")
+    return fields.String(validate=pattern, **more)
+
+
 def digest(**more: Any) -> fields.String:
     """A SHA-256, in hexadecimal digits."""
     return fields.String(validate=validate.Regexp(r"^[0-9a-f]{64}\Z"), **more)
@@ -91,6 +100,10 @@ def _term(least: int = 1) -> fields.Integer:
 
 def _hop(least: int = 1) -> fields.Integer:
     return fields.Integer(strict=True, validate=validate.Range(least, MOST_HOP), required=True)
+
+
+def _number() -> fields.Integer:
+    return fields.Integer(strict=True, validate=validate.Range(1, MOST_NUMBER), required=True)
 
 
 def _leg_number() -> fields.Integer:
@@ -151,7 +164,7 @@ class Baton(Schema):
 class Offer(Schema):
     """``baton.offer``: will you take the baton?"""
 
-    relay = name(64, required=True)
+    relay = offer_name(required=True)
     from_marathon = name(128, required=True)
     to_marathon = name(128, required=True)
     deadline = _null(Moment)
@@ -162,7 +175,7 @@ class Offer(Schema):
 class Reply(Schema):
     """``baton.answer``: yes, or no and why."""
 
-    relay = name(64, required=True)
+    relay = offer_name(required=True)
     answer = one_of("accepted", "refused", required=True)
     reason = _null(text, 2000)
 
@@ -170,7 +183,7 @@ class Reply(Schema):
 class GrantBody(Schema):
     """``baton.grant``: the marathon named here holds the baton of this term and hop."""
 
-    relay = _null(name, 64)
+    relay = _null(offer_name)
     from_marathon = name(128, required=True)
     to_marathon = name(128, required=True)
     granted_at = Moment(required=True)
@@ -183,21 +196,21 @@ class GrantBody(Schema):
 class ReceiptBody(Schema):
     """``baton.receipt``: that grant is stored here."""
 
-    relay = _null(name, 64)
+    relay = _null(offer_name)
     grant = name(64, required=True)
 
 
 class Withdrawal(Schema):
     """``baton.withdraw``: that offer stands no longer."""
 
-    relay = name(64, required=True)
+    relay = offer_name(required=True)
     reason = one_of("superseded", "expired", "withdrawn", required=True)
 
 
 class RankShown(Schema):
     """One rank of a palmarès; projects that are tied share it."""
 
-    rank = count(1, required=True)
+    rank = _number()
     projects = _list(text(200), 99)
 
 
@@ -211,7 +224,7 @@ class PrizeShown(Schema):
 class PalmaresShown(Schema):
     """A published palmarès: titles, no numbers."""
 
-    number = count(1, required=True)
+    number = _number()
     digest = digest(required=True)
     ranks = _list(fields.Nested(RankShown), 99)
     prizes = _list(fields.Nested(PrizeShown), 99)
@@ -224,8 +237,8 @@ class LegShown(Schema):
     marathon = name(128, required=True)
     leg = _leg_number()
     state = one_of(*PUBLIC_STATES, required=True)
-    epoch = count(1, required=True)
-    version = count(1, required=True)
+    epoch = _number()
+    version = _number()
     title = text(200, required=True)
     host_insee = _null(insee)
     host_name = _null(text, 100)

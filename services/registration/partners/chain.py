@@ -24,6 +24,9 @@ from services.registration.tables import Cycle, Grant, Marathon, Witness
 
 Key = tuple[str, int, int]
 
+UNTRUSTED = ("revoked_key", "retired_key", "unknown_sender")
+"""Verdicts on grants that may be from before a key was revoked or a partner removed."""
+
 
 def key_of(grant: Grant) -> Key:
     """A grant by its cycle, term and hop."""
@@ -75,13 +78,33 @@ def see(work: Work, cycle: Cycle, document: dict[str, Any], shown_by: str) -> bo
     """
     known = _same(work, cycle, document)
     if known is None:
-        find_key = sharing.find_key(work, [cycle])
-        package = open_document(document, me=None, now=None, find_key=find_key)
+        package = _opened(work, cycle, document, shown_by)
         check(work, cycle, package)
         _say_word(work, (cycle.id, package.term, package.hop), shown_by, digest_of(document))
         _keep(work, cycle, package, document)
         return True
     return _say_word(work, key_of(known), shown_by, str(known.digest))
+
+
+def _opened(work: Work, cycle: Cycle, document: dict[str, Any], shown_by: str) -> Package:
+    """The grant of a document, by a key that is still taken or for which most others vouch."""
+    try:
+        find_key = sharing.find_key(work, [cycle])
+        return open_document(document, me=None, now=None, find_key=find_key)
+    except Rejected as refused:
+        if refused.verdict not in UNTRUSTED:
+            raise
+        # What most stood for before the key was revoked has counted: without it, who lacks it
+        # could never again follow the chain.
+        find_key = sharing.find_past_key(work, [cycle])
+        package = open_document(document, me=None, now=None, find_key=find_key)
+        key, digest = (cycle.id, package.term, package.hop), digest_of(document)
+        _say_word(work, key, shown_by, digest)
+        others = [name for name in sharing.others(work, cycle) if name != package.sender]
+        shown = set(words(work, cycle, key, package.sender, digest)) & set(others)
+        if len(shown) < sharing.majority(len(others)):
+            raise Rejected(refused.verdict, refused.reason, package.sender) from None
+        return package
 
 
 def _same(work: Work, cycle: Cycle, document: dict[str, Any]) -> Grant | None:
@@ -101,6 +124,8 @@ def check(work: Work, cycle: Cycle, package: Package) -> dict[str, Any]:
     ids = {leg.id for leg in marathons.of_cycle(work, cycle.id)}
     if body["to_marathon"] not in ids or body["to_marathon"] == body["from_marathon"]:
         raise Rejected("not_allowed", "the baton goes to another marathon of the cycle")
+    if len(body["baton"]["chain"]) >= package.hop:
+        raise Rejected("not_allowed", "its chain has a link for each hop before it at most")
     if body["reason"] is not None:
         _check_raising(cycle, package)
     else:
@@ -124,11 +149,24 @@ def _check_following(work: Work, cycle: Cycle, package: Package, body: dict[str,
         raise Rejected("not_the_holder", "it follows another grant than the one known here")
     if holder.operated_by != package.sender:
         raise Rejected("not_the_holder", f"{package.sender} does not operate {holder.id}")
+    if _had_it(work, package, body["to_marathon"]):
+        # Else two legs of one partner could pass it to and fro until no notice holds the chain.
+        raise Rejected("not_allowed", "a marathon has the baton once in a term")
     leg = body["leg"]
     if leg is None or leg["marathon"] != holder.id:
         raise Rejected("leg_not_closed", "it does not say that its leg is over")
     if leg["state"] == "closed" and leg["palmares_digest"] is None:
         raise Rejected("leg_not_closed", "a leg is closed with a published palmarès")
+
+
+def _had_it(work: Work, package: Package, marathon: str) -> bool:
+    query = select(Grant.hop).where(
+        Grant.cycle == package.cycle,
+        Grant.term == package.term,
+        Grant.hop < package.hop,
+        Grant.marathon == marathon,
+    )
+    return work.session.scalar(query.limit(1)) is not None
 
 
 def _keep(work: Work, cycle: Cycle, package: Package, document: dict[str, Any]) -> None:

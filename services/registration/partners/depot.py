@@ -13,6 +13,9 @@ from services.registration.partners import incoming, outgoing
 from services.registration.partners.canonical import canonical
 from services.registration.tables import PackageOut, Partner
 
+STOP = ("superseded", "taken")
+"""Verdicts after which a package is not sent again: it is of no use any more."""
+
 
 class Depot:
     """What is to be sent to partners, and what they sent; each call a transaction."""
@@ -69,6 +72,8 @@ def _settle(work: Work, partner: str, outcome: Outcome) -> None:
         row = work.session.get(PackageOut, (name, partner))
         if row is not None and complaint is not None:
             row.error = complaint[:200]
+        if row is not None and complaint in STOP:
+            row.settled_at = work.now
     if outcome.failed is not None:
         name, reason = outcome.failed
         outgoing.not_handed(work, name, partner, reason)

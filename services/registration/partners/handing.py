@@ -17,7 +17,7 @@ from services.registration.partners import outgoing, sharing
 from services.registration.partners.package import digest_of
 from services.registration.tables import Cycle, Grant, Marathon, Relay
 
-TERMS_SINCE = datetime(2020, 1, 1, tzinfo=UTC)
+COUNTED_FROM = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def relay_id(cycle: str, term: int, hop: int, to_marathon: str) -> str:
@@ -32,20 +32,31 @@ def written(relay: Relay) -> str:
 
 
 def read(name: str) -> tuple[str, int]:
-    """An offer's id and round as a package names it; -1 where it has none."""
-    offer, _dot, number = name.rpartition(".")
-    return offer, int(number) if number.isdecimal() and len(number) <= 10 else -1
+    """An offer's id and round as a package names it."""
+    offer, _dot, number = name.partition(".")
+    return offer, int(number)
+
+
+def seconds(now: datetime) -> int:
+    """The clock as terms and rounds are taken from it: what was used and forgotten in a restore
+    is never used again. Seconds since 2020.
+    """
+    return int((now - COUNTED_FROM).total_seconds())
+
+
+def next_round(work: Work, relay: Relay) -> int:
+    """The round in which a host is asked now."""
+    return max(relay.round + 1, seconds(work.now))
 
 
 def next_term(work: Work, cycle: Cycle) -> int:
     """The term that the joint body raises to.
 
-    Between instances it is taken from the clock, in seconds since 2020: a term that was raised
-    and forgotten in a restore is never raised again.
+    Between instances it is taken from the clock.
     """
     if not sharing.is_shared(work, cycle):
         return cycle.term + 1
-    return max(cycle.term + 1, int((work.now - TERMS_SINCE).total_seconds()))
+    return max(cycle.term + 1, seconds(work.now))
 
 
 def _at(relay: Relay) -> tuple[str, int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from services.chassis.work import Work
@@ -27,6 +28,11 @@ from services.registration.tables import Cycle, Grant, LegNotice, Marathon, Rela
 
 Document = dict[str, Any]
 
+QUIET = timedelta(hours=1)
+"""Who offers the same again and again writes to the organisers once in this time."""
+
+REFUSED = "the host had refused"
+
 
 def hear(work: Work, cycle: Cycle, package: Package, document: Document) -> bool:
     """Does what a verified package says, or raises ``Rejected`` before anything is changed.
@@ -42,21 +48,21 @@ def hear(work: Work, cycle: Cycle, package: Package, document: Document) -> bool
 def _leg(work: Work, cycle: Cycle, marathon: str) -> Marathon:
     row = work.session.get(Marathon, marathon)
     if row is None or row.cycle != cycle.id:
-        raise Rejected("not_allowed", f"{marathon} is no leg of the cycle")
+        raise Rejected("not_allowed", "it names no leg of the cycle")
     return row
 
 
 def _their_leg(work: Work, cycle: Cycle, marathon: str, sender: str) -> Marathon:
     row = _leg(work, cycle, marathon)
     if row.operated_by != sender:
-        raise Rejected("not_allowed", f"{marathon} is not a leg of {sender}")
+        raise Rejected("not_allowed", f"leg {row.leg} is not of {sender}")
     return row
 
 
 def _our_leg(work: Work, cycle: Cycle, marathon: str) -> Marathon:
     row = _leg(work, cycle, marathon)
     if row.operated_by != sharing.me(work):
-        raise Rejected("not_for_us", f"{marathon} is operated by {row.operated_by}")
+        raise Rejected("not_for_us", f"leg {row.leg} is operated by {row.operated_by}")
     return row
 
 
@@ -72,7 +78,7 @@ def _offer(work: Work, cycle: Cycle, package: Package, _document: Document) -> N
     if leg["marathon"] != sender.id or (leg["state"] == "closed" and not leg["palmares_digest"]):
         raise Rejected("leg_not_closed", "the leg that it comes from is not closed")
     name, number = handing.read(body["relay"])
-    if name != handing.relay_id(cycle.id, package.term, package.hop, target.id) or number < 0:
+    if name != handing.relay_id(cycle.id, package.term, package.hop, target.id):
         raise Rejected("not_allowed", "an offer is named after its term, hop and host")
     mirrors.end(work, sender.id, leg)
     row = work.session.get(Relay, name)
@@ -105,6 +111,7 @@ def _offered(
 ) -> None:
     """Puts an offer on the desk of the host, or asks it once more."""
     had_accepted = row is not None and row.state in relays.TAKEN
+    was_just_told = row is not None and work.now - row.offered_at < QUIET
     if row is None:
         row = Relay(
             id=handing.read(body["relay"])[0],
@@ -126,7 +133,7 @@ def _offered(
     row.state, row.answered_at, row.reason, row.reminders = "offered", None, None, 0
     batons.say(work, row, "relay_offered")
     _refuse_if_not_takeable(work, row)
-    if row.state == "offered":
+    if row.state == "offered" and not was_just_told:
         letters.offered(work, row)
 
 
@@ -146,7 +153,7 @@ def _grant(work: Work, cycle: Cycle, package: Package, document: Document) -> No
     _must_not_contradict(work, package, body)
     row = work.session.get(Relay, handing.relay_id(*_at(package), target.id))
     if row is not None and row.state == "refused" and body["reason"] is None:
-        raise Rejected("not_allowed", "this host refused")
+        raise Rejected("not_allowed", REFUSED)
     chain.see(work, cycle, document, package.sender)
     grant = work.session.get_one(Grant, _at(package))
     mirrors.end(work, body["from_marathon"], body["leg"])
@@ -179,7 +186,7 @@ def _granted_unasked(work: Work, package: Package, body: dict[str, Any]) -> Rela
         to_marathon=body["to_marathon"],
         state="offered",
         offered_at=work.now,
-        round=max(0, handing.read(body["relay"] or "")[1]),
+        round=handing.read(body["relay"])[1] if body["relay"] else 0,
     )
     work.session.add(row)
     work.session.flush()
@@ -255,9 +262,6 @@ def _receipt(work: Work, cycle: Cycle, package: Package, _document: Document) ->
         return
     _their_leg(work, cycle, grant.marathon, package.sender)
     outgoing.settle_package(work, package.sender, body["grant"])
-    row = work.session.get(Relay, grant.relay or "")
-    if row is not None and row.state == "passed":
-        relays.received(work, row)
 
 
 # --- at everybody -------------------------------------------------------------------------
@@ -275,7 +279,8 @@ def notice(work: Work, cycle: Cycle, package: Package) -> bool:
         for document in body["chain"]
     ]
     news = any(part.new for part in (*legs, *grants))
-    if body["answers"] is not None and all(part.known for part in grants):
+    unknown = [one for part, one in zip(grants, body["chain"], strict=True) if not part.known]
+    if body["answers"] is not None and all(_is_overtaken(cycle, one) for one in unknown):
         news = told.note(work, cycle, package.sender, body["answers"]) or news
     if body["asks"] is not None:
         chain.witness(work, cycle)
@@ -283,11 +288,21 @@ def notice(work: Work, cycle: Cycle, package: Package) -> bool:
     return news
 
 
+def _is_overtaken(cycle: Cycle, document: Document) -> bool:
+    """Whether a grant that can't be followed here counts no more: a higher term is known."""
+    term = document.get("term")
+    return isinstance(term, int) and term < cycle.term
+
+
 def _see(work: Work, cycle: Cycle, package: Package, document: Document) -> bool:
     is_new = chain.see(work, cycle, document, package.sender)
     body = document["body"]
     if body["leg"] is not None and body["reason"] is None:
         mirrors.end(work, body["from_marathon"], bodies.LegOver().load(body["leg"]))
+    grant = work.session.get_one(Grant, (cycle.id, document["term"], document["hop"]))
+    if is_new and relays.was_refused(work, grant):
+        who = (work, document["from"], "not_allowed", REFUSED)
+        refusals.record(*who, document["kind"], cycle.id, document)
     return is_new
 
 
@@ -303,10 +318,12 @@ def _part(work: Work, cycle: Cycle, package: Package, take: Callable[[], bool]) 
     try:
         return Part(True, take())
     except Rejected as refused:
-        if refused.verdict not in ("early", "double_grant"):
+        if refused.verdict == "early":
+            refusals.note_early(package.sender, refused.reason, package.kind, cycle.id)
+        elif refused.verdict != "double_grant":
+            who = refused.signer or package.sender
             refusals.record(
-                *(work, package.sender, refused.verdict, refused.reason),
-                *(package.kind, cycle.id),
+                *(work, who, refused.verdict, refused.reason), *(package.kind, cycle.id)
             )
         # Of two grants the words may weigh otherwise now.
         return Part(refused.verdict == "double_grant", refused.verdict == "double_grant")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from services.chassis.work import Work
 from services.registration import relay as relays
@@ -29,6 +29,8 @@ from services.registration.partners.package import Package, Rejected
 from services.registration.tables import Cycle, HeardFrom, PackageIn
 
 KEPT = packages.OLDEST + packages.AHEAD
+MOST_KEPT = 1000
+"""So many packages of one partner are taken in that time: a relay needs a few for each hop."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,6 @@ def receive(work: Work, given: bytes | str | Mapping[str, Any], via: str | None 
         return Receipt(_text(document.get("id")), refused.verdict, refused.reason)
 
 
-def refuse(work: Work, via: str | None, verdict: str, reason: str) -> None:
-    """Records what a transport refused by itself, such as a message that is too large."""
-    refusals.record(work, via, verdict, reason)
-
-
 def _parsed(given: bytes | str | Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(given, str):
         given = given.encode("utf-8", "surrogatepass")
@@ -66,10 +63,13 @@ def _parsed(given: bytes | str | Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _record(work: Work, document: dict[str, Any], via: str | None, refused: Rejected) -> None:
-    if refused.verdict in ("early", "double_grant"):
-        return  # nothing wrong; recorded with its evidence already
+    if refused.verdict == "double_grant":
+        return  # recorded with its evidence already
     sender = via or _text(document.get("from"))
     kind, cycle = _text(document.get("kind")), _text(document.get("cycle"))
+    if refused.verdict == "early":
+        refusals.note_early(sender, refused.reason, kind, cycle)
+        return
     refusals.record(work, sender, refused.verdict, refused.reason, kind, cycle)
 
 
@@ -90,6 +90,7 @@ def _receive(work: Work, document: dict[str, Any], via: str | None) -> Receipt:
     if _was_taken(work, found, digest):
         outgoing.again(work, found.sender, found.id)
         return Receipt(found.id, "repeated")
+    _must_be_few(work, found)
     _take(work, cycle, found, document)
     if found.kind != "leg.notice":
         _keep(work, found, digest)
@@ -118,6 +119,16 @@ def _was_taken(work: Work, found: Package, digest: str) -> bool:
     if row is not None and row.digest != digest:
         raise Rejected("same_id_other_content", "another package of this id was taken before")
     return row is not None
+
+
+def _must_be_few(work: Work, found: Package) -> None:
+    """Each leaves rows, an answer, perhaps a letter: who floods is taken at its word no more.
+
+    Notices leave nothing, and go on.
+    """
+    query = select(func.count()).select_from(PackageIn).where(PackageIn.sender == found.sender)
+    if found.kind != "leg.notice" and (work.session.scalar(query) or 0) >= MOST_KEPT:
+        raise Rejected("too_many", f"more than {MOST_KEPT} of this sender in {KEPT.days} days")
 
 
 def _keep(work: Work, found: Package, digest: str) -> None:

@@ -26,7 +26,7 @@ def hear(work: Work, cycle: Cycle, package: Package, leg: dict[str, Any]) -> boo
     """
     row = work.session.get(Marathon, leg["marathon"])
     if row is None or row.cycle != cycle.id:
-        raise Rejected("not_allowed", f"{leg['marathon']} is no leg of the cycle")
+        raise Rejected("not_allowed", "it names no leg of the cycle")
     if row.operated_by != package.sender:
         return _given_up(work, cycle, package, row, leg)
     known = work.session.get(LegNotice, row.id)
@@ -49,7 +49,7 @@ def _given_up(
     work: Work, cycle: Cycle, package: Package, row: Marathon, leg: dict[str, Any]
 ) -> bool:
     if package.sender != sharing.joint_body(cycle) or leg["state"] != "cancelled":
-        raise Rejected("not_allowed", f"{row.id} is not a leg of {package.sender}")
+        raise Rejected("not_allowed", f"leg {row.leg} is not of {package.sender}")
     if row.operated_by == sharing.me(work) or row.state in marathons.OVER:
         return False
     give_up(work, cycle, row, leg["closed_at"], leg["reason"])

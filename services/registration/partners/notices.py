@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import select
 
 from services.chassis.work import Work
 from services.registration import batons, marathons
 from services.registration.partners import bodies, chain, outgoing, sharing
 from services.registration.tables import Cycle, Marathon, Project
+
+log = structlog.get_logger()
 
 EVERY = timedelta(minutes=10)
 """However quiet it is, partners are told everything again so often."""
@@ -71,7 +75,20 @@ def send(
         "answers": answers or before.get("answers"),
     }
     at = (cycle.id, latest.term if latest else 0, latest.hop if latest else 0)
-    outgoing.send(work, partner, "leg.notice", at, values)
+    for lighter in _ever_lighter(values):
+        try:
+            outgoing.send(work, partner, "leg.notice", at, lighter)
+            return
+        except ValueError as error:
+            # Whatever grew too large must not undo what we are about to tell.
+            log.warning("notice_too_large", partner=partner, cycle=cycle.id, error=str(error))
+
+
+def _ever_lighter(values: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A notice, and what of it can be told if it is too large: the grants are what counts."""
+    yield values
+    yield {**values, "legs": [{**leg, "palmares": None} for leg in values["legs"]]}
+    yield {**values, "legs": []}
 
 
 def _digest(told: dict[str, Any]) -> str:

@@ -30,7 +30,7 @@ VERDICTS = (
     *("unknown_sender", "unknown_key", "retired_key", "revoked_key", "bad_signature"),
     *("time_off", "unknown_kind", "unknown_cycle", "same_id_other_content", "wrong_channel"),
     *("early", "not_the_holder", "leg_not_closed", "superseded", "double_grant"),
-    *("not_for_us", "not_allowed", "taken"),
+    *("not_for_us", "not_allowed", "taken", "too_many"),
 )
 """All verdicts; those of a package by itself are made here, the others by what it would do."""
 
@@ -38,9 +38,11 @@ VERDICTS = (
 class Rejected(Exception):
     """A package that is not taken: the verdict, and the reason as a sentence's end."""
 
-    def __init__(self, verdict: str, reason: str) -> None:
+    def __init__(self, verdict: str, reason: str, signer: str | None = None) -> None:
         super().__init__(f"{verdict}: {reason}")
         self.verdict, self.reason = verdict, reason
+        self.signer = signer
+        """Whose it is, where that is proved and another showed it."""
 
 
 class UnknownSender(LookupError):
@@ -54,7 +56,7 @@ class KeyState:
     state: str
     public: bytes
     until: datetime | None = None
-    """When it was retired: what was signed before is still taken."""
+    """When it was retired: what was signed before is still taken. Not known: nothing is."""
 
 
 FindKey = Callable[[str, str], KeyState | None]
@@ -207,7 +209,7 @@ def _fit(raw: bytes) -> None:
 
 def _enveloped(document: Mapping[str, Any]) -> Package:
     version = document.get("format")
-    if isinstance(version, int) and version != FORMAT:
+    if isinstance(version, int) and not isinstance(version, bool) and version != FORMAT:
         raise Rejected("unknown_version", f"format {version}, here it is {FORMAT}")
     try:
         loaded = _ENVELOPE.load(document)
@@ -228,7 +230,7 @@ def _verify(package: Package, document: Mapping[str, Any], find_key: FindKey) ->
     signature = keys.decode(document["signature"], keys.SIGNATURE_BYTES)
     if signature is None or not keys.is_signed(key.public, signed_bytes(document), signature):
         raise Rejected("bad_signature", f"not what the key {document['key']} signed")
-    if key.state == "retired" and key.until is not None and package.sent_at > key.until:
+    if key.state == "retired" and (key.until is None or package.sent_at > key.until):
         raise Rejected("retired_key", f"the key {document['key']} was retired before")
 
 

@@ -41,6 +41,11 @@ def record(
     work.session.flush()
 
 
+def note_early(sender: str | None, reason: str, kind: str | None, cycle: str | None) -> None:
+    """Logs what can't be judged yet: nothing is wrong with it, so nobody is blamed for it."""
+    log.info("package_early", partner=sender, kind=kind, cycle=cycle, reason=reason)
+
+
 def is_known(work: Work, name: str) -> bool:
     """Whether a partner of this name was added here, or stands in a cycle's file."""
     if work.session.get(Partner, name) is not None:

@@ -106,6 +106,11 @@ def signing_key(work: Work) -> keys.SigningKey | None:
     return None if path is None else _loaded(path, path.stat().st_mtime_ns if path.exists() else 0)
 
 
+def can_sign(work: Work, cycle: Cycle) -> bool:
+    """Whether what a cycle requires can be told its partners, if there are any."""
+    return not is_shared(work, cycle) or signing_key(work) is not None
+
+
 _KEYS: dict[tuple[Path, int], keys.SigningKey | None] = {}
 
 
@@ -132,9 +137,22 @@ def find_key(work: Work, cycles: list[Cycle]) -> FindKey:
     return find
 
 
-def _states(work: Work, sender: str, cycles: list[Cycle]) -> list[KeyState] | None:
+def find_past_key(work: Work, cycles: list[Cycle]) -> FindKey:
+    """The same as if no partner had been removed, and no key replaced or revoked, since."""
+
+    def find(sender: str, key: str) -> KeyState | None:
+        known = _states(work, sender, cycles, past=True) or []
+        publics = [state.public for state in known if keys.key_id(state.public) == key]
+        return KeyState("active", publics[0]) if publics else None
+
+    return find
+
+
+def _states(
+    work: Work, sender: str, cycles: list[Cycle], past: bool = False
+) -> list[KeyState] | None:
     row = work.session.get(Partner, sender)
-    if row is not None and row.removed_at is not None:
+    if row is not None and row.removed_at is not None and not past:
         return None
     states = [] if row is None else [_state(entry) for entry in row.keys]
     if sender == me(work) and (own := signing_key(work)) is not None:

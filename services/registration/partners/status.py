@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import defer
 
 from services.chassis.work import Work
 from services.registration import batons
@@ -20,6 +22,8 @@ from services.registration.tables import (
     RefusedPackages,
     Relay,
 )
+
+MOST_SHOWN = 100
 
 
 def list_partners(work: Work) -> dict[str, Any]:
@@ -52,7 +56,10 @@ def _known(work: Work, cycles: list[Cycle]) -> dict[str, dict[str, Any]]:
 
 def _partner(work: Work, name: str, entry: dict[str, Any]) -> dict[str, Any]:
     heard = work.session.get(HeardFrom, name)
-    waiting = _waiting(work, name)
+    unsettled = (PackageOut.settled_at.is_(None), PackageOut.partner == name)
+    waiting = select(func.count(), func.min(PackageOut.created_at)).where(*unsettled)
+    error = select(PackageOut.error).where(*unsettled, PackageOut.error.is_not(None))
+    waits, oldest = work.session.execute(waiting).one()
     number = select(func.sum(RefusedPackages.number)).where(RefusedPackages.partner == name)
     return {
         "name": name,
@@ -62,20 +69,18 @@ def _partner(work: Work, name: str, entry: dict[str, Any]) -> dict[str, Any]:
         "transport": entry.get("transport"),
         "added": sharing.partner(work, name) is not None,
         "heard_at": heard and heard.at,
-        "waiting": len(waiting),
-        "oldest_waiting_at": min((row.created_at for row in waiting), default=None),
-        "error": next((row.error for row in waiting if row.error), None),
+        "waiting": waits,
+        "oldest_waiting_at": oldest,
+        "error": work.session.scalar(error.order_by(PackageOut.created_at).limit(1)),
         "refused": work.session.scalar(number) or 0,
     }
 
 
-def _waiting(work: Work, partner: str | None = None, cycle: str | None = None) -> list[PackageOut]:
-    query = select(PackageOut).where(PackageOut.settled_at.is_(None))
-    if partner is not None:
-        query = query.where(PackageOut.partner == partner)
-    if cycle is not None:
-        query = query.where(PackageOut.cycle == cycle)
-    return list(work.session.scalars(query.order_by(PackageOut.created_at, PackageOut.id)))
+def _waiting(work: Work, cycle: str) -> list[PackageOut]:
+    """What waits in a cycle, the oldest first, without what it says: that may be megabytes."""
+    query = select(PackageOut).where(PackageOut.settled_at.is_(None), PackageOut.cycle == cycle)
+    query = query.order_by(PackageOut.created_at, PackageOut.id).limit(MOST_SHOWN)
+    return list(work.session.scalars(query.options(defer(PackageOut.document))))
 
 
 def relay_status(work: Work, cycle: str) -> dict[str, Any]:
@@ -95,7 +100,7 @@ def relay_status(work: Work, cycle: str) -> dict[str, Any]:
         "not_told_by": told.missing(work, row) if shared else [],
         "chain": [_link(work, row, grant) for grant in chain.of_cycle(work, cycle)],
         "offers": [view_of(work, offer) for offer in offers],
-        "waiting": _waiting(work, cycle=cycle),
+        "waiting": _waiting(work, cycle),
     }
 
 
@@ -122,9 +127,21 @@ def view_of(work: Work, relay: Relay) -> dict[str, Any]:
         **batons.view_of(relay),
         "incoming": incoming,
         "partner": leg.operated_by if elsewhere else None,
-        "delivered_at": sent and sent.handed_at,
+        "sent_at": sent and sent.handed_at,
+        "delivered_at": sent and _delivered_at(work, relay, sent),
         "undelivered": sent and sent.error,
     }
+
+
+def _delivered_at(work: Work, relay: Relay, sent: PackageOut) -> datetime | None:
+    """Since when the other instance has it for certain: it took it over HTTPS, or answered it.
+
+    What our own broker took may wait there for as long as the link is cut.
+    """
+    partner = sharing.partner(work, sent.partner)
+    if partner is not None and partner.transport == "https" and sent.error is None:
+        return sent.handed_at
+    return sent.settled_at if relay.state in (*relays.TAKEN, "refused") else None
 
 
 def _sent(work: Work, relay: Relay) -> PackageOut | None:

@@ -13,6 +13,7 @@ ALPHA = keys.from_seed(bytes(range(32)))
 BETA = keys.from_seed(bytes(range(32, 64)))
 STRANGER = keys.from_seed(bytes(range(64, 96)))
 DIGEST = "ab" * 32
+RELAY = "cd" * 16 + ".217756800"
 
 LEG = {
     "marathon": "valley-1",
@@ -33,16 +34,16 @@ LINK = {"term": 1, "hop": 1, "marathon": "valley-1", "granted_at": "2026-01-05T0
 
 BODIES: dict[str, dict[str, Any]] = {
     "baton.offer": {
-        "relay": "r1",
+        "relay": RELAY,
         "from_marathon": "valley-1",
         "to_marathon": "valley-2",
         "deadline": "2026-12-10T08:00:00Z",
         "leg": LEG,
         "templates": TEMPLATES,
     },
-    "baton.answer": {"relay": "r1", "answer": "refused", "reason": "Pas de salle cet hiver…"},
+    "baton.answer": {"relay": RELAY, "answer": "refused", "reason": "Pas de salle cet hiver…"},
     "baton.grant": {
-        "relay": "r1",
+        "relay": RELAY,
         "from_marathon": "valley-1",
         "to_marathon": "valley-2",
         "granted_at": "2026-11-26T07:59:59.5Z",
@@ -56,8 +57,8 @@ BODIES: dict[str, dict[str, Any]] = {
         "previous": None,
         "reason": None,
     },
-    "baton.receipt": {"relay": "r1", "grant": "g1"},
-    "baton.withdraw": {"relay": "r1", "reason": "expired"},
+    "baton.receipt": {"relay": RELAY, "grant": "g1"},
+    "baton.withdraw": {"relay": RELAY, "reason": "expired"},
     "leg.notice": {
         "legs": [
             {

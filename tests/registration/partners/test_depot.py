@@ -87,6 +87,18 @@ def test_what_was_handed_over_is_settled_with_what_there_was_to_complain_of(
     assert depot.waiting() == []
 
 
+def test_what_came_too_late_is_not_sent_again(two: Partners, depot: Depot) -> None:
+    two.quiet()
+    two["fumel"].cancel(1)
+    [offer] = [row for row in rows(two) if row.kind == "baton.offer"]
+    depot.settle("confluent", Outcome(taken={offer.id: None}))
+    two.move(timedelta(hours=1))
+    assert depot.parcels("confluent", 10)[-1].id == offer.id
+    depot.settle("confluent", Outcome(taken={offer.id: "superseded"}))
+    two.move(timedelta(hours=1))
+    assert offer.id not in [parcel.id for parcel in depot.parcels("confluent", 10)]
+
+
 def test_what_was_not_handed_over_is_due_again_soon(two: Partners, depot: Depot) -> None:
     [row] = rows(two)
     depot.settle("confluent", Outcome(failed=(row.id, "it can't be reached")))

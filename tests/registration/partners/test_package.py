@@ -8,16 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registration.partners import keys, package
+from services.registration.partners import bodies, keys, package
 from services.registration.partners.package import (
     MOST_BYTES,
+    KeyState,
     Package,
     Rejected,
     canonical,
+    keyring,
     open_document,
     parse,
     sign,
 )
+from tests.registration.partners import vectors
 from tests.registration.partners.samples import (
     ALPHA,
     BETA,
@@ -204,7 +207,10 @@ def test_a_body_has_all_its_fields_and_no_other(kind: str) -> None:
         ("baton.offer", {"templates": {**TEMPLATES, "people": []}}),
         ("leg.notice", {"legs": [{**BODIES["leg.notice"]["legs"][0], "state": "draft"}]}),
         ("leg.notice", {"legs": [{**BODIES["leg.notice"]["legs"][0], "email": "a@example.org"}]}),
+        ("leg.notice", {"legs": [{**BODIES["leg.notice"]["legs"][0], "epoch": 2**31}]}),
+        ("leg.notice", {"legs": [{**BODIES["leg.notice"]["legs"][0], "version": 2**31}]}),
         ("leg.notice", {"asks": "a space"}),
+        *(("baton.answer", {"relay": f"{'cd' * 16}.{number}"}) for number in ("10" * 5, "01", "")),
     ],
 )
 def test_a_body_says_nothing_else(kind: str, changed: dict[str, Any]) -> None:
@@ -237,6 +243,25 @@ def test_too_large_a_package_is_not_signed() -> None:
     body = {**BODIES["leg.notice"], "chain": chain}
     with pytest.raises(ValueError, match="too_large"):
         sign(sample("leg.notice", body=body), ALPHA)
+
+
+def _known(entry: dict[str, Any]) -> tuple[str, list[KeyState]]:
+    until = bodies.moment(entry["until"])
+    public = keys.public_of(entry["public"])
+    return entry["partner"], [KeyState(entry["state"], public, until)]
+
+
+@pytest.mark.parametrize(
+    "vector", [pytest.param(one, id=one["name"]) for one in vectors.verdicts()]
+)
+def test_a_message_has_the_verdict_of_the_vectors(vector: dict[str, Any]) -> None:
+    raw = b" " * vector["size"] if "size" in vector else vector["message"].encode()
+    find_key = keyring(dict(map(_known, vector["keys"])))
+    found = {"now": bodies.moment(vector["now"]), "find_key": find_key}
+    if vector["verdict"] == "valid":
+        assert opened(raw, **found)
+    else:
+        assert verdict(raw, **found) == vector["verdict"]
 
 
 @pytest.mark.parametrize("raw", [b"[]", b"null", b'"x"', b"1"])

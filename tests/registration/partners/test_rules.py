@@ -15,13 +15,19 @@ from services.chassis.actor import Actor
 from services.chassis.errors import Refusal
 from services.chassis.people_tables import mails
 from services.registration import roles
-from services.registration.tables import Consent, Role
+from services.registration.partners import keys
+from services.registration.tables import Consent, Partner, Role
 from tests.harness import ORGANISER
+from tests.registration.partners.hostile import Hostile
 from tests.registration.partners.scenes import scene
-from tests.registration.partners.stage import CYCLE, NAMES, Instance, Partners
+from tests.registration.partners.stage import CYCLE, NAMES, Instance, Partners, cycle_file, key_of
 
 FUMEL, CONFLUENT, VILLENEUVE = NAMES[:3]
 DAY = timedelta(days=1)
+
+
+OWN = {**cycle_file([FUMEL], None), "cycle": "seule"}
+"""A cycle that one instance plays alone."""
 
 
 @pytest.fixture
@@ -105,6 +111,25 @@ def test_a_host_that_never_answers_does_not_block(three: Partners) -> None:
     ) == ("relay_superseded")
 
 
+def test_an_instance_that_lost_its_key_goes_on_and_tells_when_it_is_back(three: Partners) -> None:
+    fumel = three[FUMEL]
+    fumel.close(1)
+    three.quiet()
+    key = fumel.folder / "relay.pem"
+    key.rename(key.with_suffix(".lost"))
+    fumel.call("open_cycle", file=OWN)
+    mobilises_at = three.now + 14 * DAY
+    fumel.call("change_marathon", marathon="seule-1", mobilises_at=mobilises_at)
+    fumel.call("set_host", marathon="seule-1", insee="47106")
+    three.move(14 * DAY)
+    fumel.tick()
+    assert fumel.call("get_marathon", marathon="seule-1")["state"] == "mobilised"
+    assert fumel.relays() == [("saison-2", "offered")]
+    key.with_suffix(".lost").rename(key)
+    three.quiet()
+    assert fumel.relays() == [("saison-2", "expired"), ("saison-3", "offered")]
+
+
 def test_a_yes_that_crosses_the_deadline_is_told_that_it_is_late(three: Partners) -> None:
     three[FUMEL].close(1)
     three.quiet()
@@ -153,6 +178,36 @@ def test_the_baton_of_a_cancelled_leg_moves_on(three: Partners) -> None:
     three[VILLENEUVE].answer()
     three.quiet()
     assert three[VILLENEUVE].state(3) == "mobilised"
+
+
+def test_delivered_is_what_the_partner_took_and_not_what_our_broker_did(three: Partners) -> None:
+    fumel, confluent = three[FUMEL], three[CONFLUENT]
+    fumel.close(1)
+    three.quiet()
+
+    def seen() -> tuple[bool, bool]:
+        [offer] = fumel.call("relay_status", cycle=CYCLE)["offers"]
+        return offer["sent_at"] is not None, offer["delivered_at"] is not None
+
+    assert seen() == (True, False)
+    confluent.call("answer_relay", relay=confluent.relay(), answer="accepted")
+    assert seen() == (True, False)
+    three.quiet()
+    assert seen() == (True, True)
+
+
+def test_what_was_posted_to_the_partner_itself_is_delivered(three: Partners) -> None:
+    def by_https(work: Any) -> None:
+        keys_ = [{"id": "k", "public": keys.encode(key_of(CONFLUENT).public), "state": "active"}]
+        row = Partner(name=CONFLUENT, title="C", transport="https", keys=keys_, added_at=three.now)
+        work.session.add(row)
+
+    fumel = three[FUMEL]
+    fumel.within(by_https)
+    fumel.close(1)
+    three.quiet()
+    [offer] = fumel.call("relay_status", cycle=CYCLE)["offers"]
+    assert offer["delivered_at"] == offer["sent_at"] is not None
 
 
 # --- after a start ------------------------------------------------------------------------
@@ -222,6 +277,33 @@ def test_the_joint_body_raises_the_term_and_everybody_obeys(three: Partners) -> 
     assert [instance.grants()[-1] for instance in three] == [(term, 2, "saison-3", True)] * 3
     assert three[CONFLUENT].relays() == [("saison-2", "superseded")]
     assert three[VILLENEUVE].state(3) == "mobilised"
+
+
+def test_a_grant_that_a_new_term_overtook_stops_at_its_granter(tmp_path: Path) -> None:
+    four = scene(tmp_path, NAMES[:4], passed=1)
+    confluent, villeneuve = four[CONFLUENT], four[VILLENEUVE]
+    confluent.close(2)
+    four.quiet()
+    villeneuve.answer()
+    four.collect()
+    answer = next(one for one in four.on_the_way if one.kind == "baton.answer")
+    four.deliver(answer)
+    [grant] = [parcel for parcel in confluent.take_due() if parcel.kind == "baton.grant"]
+    assert confluent.relays()[-1] == ("saison-3", "passed")
+    four.on_the_way = []
+    request = {"cycle": CYCLE, "to_marathon": "saison-4", "reason": "Villeneuve se tait"}
+    four[FUMEL].call("reassign_relay", **request, even_unheard=True)
+    four.quiet()
+    assert confluent.relays()[-1] == ("saison-3", "superseded")
+    # The grant is not sent again, and a receipt that comes now changes nothing.
+    four.move(timedelta(hours=2))
+    assert "baton.grant" not in [parcel.kind for parcel in confluent.take_due()]
+    values = {"relay": None, "grant": grant.document["id"]}
+    receipt = Hostile(four, VILLENEUVE).signed("baton.receipt", (1, 3), CONFLUENT, values)
+    assert four[CONFLUENT].receive(receipt, VILLENEUVE).verdict == "accepted"
+    assert confluent.relays()[-1] == ("saison-3", "superseded")
+    assert "relay_received" not in confluent.types()[-3:]
+    four.finish()
 
 
 def test_the_joint_body_waits_to_be_told_unless_it_says_so(three: Partners) -> None:

@@ -192,7 +192,7 @@ def _verdict(raw: bytes, me: str, now: datetime, known: list[dict[str, Any]]) ->
         document = _read(raw)
         _write(document)
         version = document.get("format") if isinstance(document, dict) else None
-        if isinstance(version, int) and version != 1:
+        if isinstance(version, int) and not isinstance(version, bool) and version != 1:
             return "unknown_version"
         _fits(document, envelope, rules)
         if (verdict := _of_sender(document, me, known)) is not None:
@@ -232,9 +232,10 @@ def _of_key(document: dict[str, Any], key: dict[str, Any], public: bytes) -> str
         Ed25519PublicKey.from_public_bytes(public).verify(signature, _write(rest).encode())
     except (ValueError, InvalidSignature):
         return "bad_signature"
-    if key["state"] != "retired" or key["until"] is None:
+    if key["state"] != "retired":
         return None
-    return "retired_key" if _instant(document["sent_at"]) > _instant(key["until"]) else None
+    until = key["until"] and _instant(key["until"])
+    return None if until and _instant(document["sent_at"]) <= until else "retired_key"
 
 
 # --- against the files --------------------------------------------------------------------

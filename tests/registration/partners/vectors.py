@@ -16,7 +16,7 @@ from typing import Any
 from services.registration.partners import bodies, keys, package
 from services.registration.partners.canonical import MOST_DEPTH, canonical
 from services.registration.partners.package import KINDS, MOST_BYTES, sign, signed_bytes
-from tests.registration.partners.samples import ALPHA, BETA, BODIES, NOW, STRANGER, sample
+from tests.registration.partners.samples import ALPHA, BETA, BODIES, NOW, RELAY, STRANGER, sample
 
 FOLDER = Path(__file__).resolve().parents[3] / "docs" / "relay" / "vectors"
 SEEDS = {"alpha": bytes(range(32)), "beta": bytes(range(32, 64)), "stranger": bytes(range(64, 96))}
@@ -127,14 +127,16 @@ def _changed(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     signature = document["signature"]
     same_bytes = signature[:85] + chr(ord(signature[85]) + 1) + signature[86:]
     assert base64.b64decode(same_bytes) == base64.b64decode(signature)
+    one_off = chr(ord(RELAY[0]) ^ 1) + RELAY[1:]
     changes: list[tuple[str, str, dict[str, Any]]] = [
         ("another version", "unknown_version", {"format": 2}),
         ("a version that is no number", "malformed", {"format": "1"}),
+        ("a version that is false", "malformed", {"format": False}),
         ("for somebody else", "wrong_recipient", {"to": "gamma"}),
         ("of somebody unknown", "unknown_sender", {"from": "gamma"}),
         ("another term", "bad_signature", {"term": 2}),
         ("another body", "bad_signature", {"body": {**document["body"], "answer": "accepted"}}),
-        ("one bit of the body", "bad_signature", {"body": {**document["body"], "relay": "s1"}}),
+        ("one bit of the body", "bad_signature", {"body": {**document["body"], "relay": one_off}}),
         ("a field more", "malformed", {"note": ""}),
         ("a signature in other letters", "bad_signature", {"signature": same_bytes}),
         ("no signature", "malformed", {"signature": ""}),
@@ -155,8 +157,9 @@ def _of_keys(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, verdict, until in [
         ("a key that was retired when it was sent", "retired_key", NOW - timedelta(seconds=1)),
         ("a key that was retired after it was sent", "valid", NOW + timedelta(seconds=1)),
+        ("a key that was retired, nobody knows when", "retired_key", None),
     ]:
-        retired = _known(state="retired", until=bodies.written(until))
+        retired = _known(state="retired", until=until and bodies.written(until))
         yield name, {**_case(verdict, document), "keys": retired}
 
 
@@ -176,10 +179,28 @@ def _of_bodies(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
     yield "a kind of another version", _case("unknown_kind", _again({**document, "kind": "x.y"}))
     yield "a body that says more", _case("malformed", _again(notice))
     yield "a body that says less", _case("malformed", _again({**document, "body": {}}))
+    yield from _of_numbers(document)
     yield (
         "a grant of no term",
         _case("malformed", _again({**document, "kind": "baton.grant", "term": 0})),
     )
+
+
+def _of_numbers(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Numbers that a database's integer does not hold, and the greatest that it does."""
+    for name, verdict, round_ in [
+        ("a round of nine digits", "valid", "999999999"),
+        ("a round of ten digits", "malformed", "1000000000"),
+        ("a round with a nought before it", "malformed", "01"),
+    ]:
+        body = {**document["body"], "relay": f"{RELAY.partition('.')[0]}.{round_}"}
+        yield name, _case(verdict, _again({**document, "body": body}))
+    leg = BODIES["leg.notice"]["legs"][0]
+    for field in ("epoch", "version"):
+        for verdict, number in (("valid", 2**31 - 1), ("malformed", 2**31)):
+            body = {**BODIES["leg.notice"], "legs": [{**leg, field: number}]}
+            changed = {**document, "kind": "leg.notice", "body": body}
+            yield f"a notice of {field} {number}", _case(verdict, _again(changed))
 
 
 def _case(verdict: str, message: Any) -> dict[str, Any]:
