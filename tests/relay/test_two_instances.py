@@ -17,7 +17,7 @@ FUMEL, CONFLUENT = "200068930", "200068922"
 pytestmark = pytest.mark.timeout(420)
 
 
-@pytest.fixture(params=[pytest.param("amqp", marks=pytest.mark.long), "https"])
+@pytest.fixture(params=["amqp", "https"])
 def pair(request: pytest.FixtureRequest, servers: Borrowed, tmp_path: Path) -> Iterator[Consortium]:
     """Two instances that know each other and are ready, one leg each."""
     members = (

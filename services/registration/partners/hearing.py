@@ -284,7 +284,9 @@ def notice(work: Work, cycle: Cycle, package: Package) -> bool:
         news = told.note(work, cycle, package.sender, body["answers"]) or news
     if body["asks"] is not None:
         chain.witness(work, cycle)
-        notices.answer(work, cycle, package.sender, body["asks"])
+        # It knows the cycle now: our own question may have come before it did.
+        asks = None if told.is_told(work, cycle) else told.present(work).id
+        notices.answer(work, cycle, package.sender, body["asks"], asks)
     return news
 
 

@@ -51,9 +51,9 @@ def send_question(work: Work, cycle: Cycle, partner: str) -> None:
         send(work, cycle, partner, content(work, cycle), asks=work.run)
 
 
-def answer(work: Work, cycle: Cycle, partner: str, nonce: str) -> None:
-    """Answers a partner's question with everything."""
-    send(work, cycle, partner, content(work, cycle), answers=nonce)
+def answer(work: Work, cycle: Cycle, partner: str, nonce: str, asks: str | None = None) -> None:
+    """Answers a partner's question with everything, and may ask it back."""
+    send(work, cycle, partner, content(work, cycle), asks, answers=nonce)
 
 
 def send(

@@ -231,6 +231,21 @@ def test_a_start_grants_nothing_before_most_partners_told(three: Partners) -> No
     assert fumel.relays() == [("saison-2", "received")]
 
 
+def test_who_opens_a_cycle_first_is_told_as_soon_as_the_others_open_it(tmp_path: Path) -> None:
+    made = Partners(tmp_path, [FUMEL, CONFLUENT])
+    try:
+        made[FUMEL].open(made.file)
+        made.move(timedelta(hours=5))
+        made.quiet()  # the other knows no such cycle yet, and says nothing
+        made[CONFLUENT].open(made.file)
+        made.move(timedelta(seconds=3))
+        made.quiet()
+        for one in made:
+            assert one.call("relay_status", cycle=CYCLE)["not_told_by"] == []
+    finally:
+        made.finish()
+
+
 def test_a_restored_granter_learns_its_own_grant(three: Partners, tmp_path: Path) -> None:
     fumel = three[FUMEL]
     fumel.close(1)
