@@ -138,6 +138,7 @@ def _supersede(work: Work, relays: list[Relay]) -> None:
         if _is_granted(work, relay):
             relay.state = "passed"  # we had forgotten it, and learned it from the partners
             handing.answered(work, relay)
+            letters.granted(work, relay)
             continue
         was_accepted = relay.state in TAKEN
         relay.state = "superseded"
@@ -394,6 +395,8 @@ def receive(work: Work, relay: str) -> None:
 def received(work: Work, relay: Relay) -> None:
     """Notes that the next host has the baton; again changes nothing."""
     if relay.state != "received":
+        if relay.state in OPEN:
+            letters.granted(work, relay)  # a notice brought it before the grant itself came
         relay.state = "received"
         batons.say(work, relay, "relay_received")
         letters.next_host(work, relay)
