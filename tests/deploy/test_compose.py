@@ -18,6 +18,7 @@ from deploy.local.rabbitmq import LARGEST_MESSAGE, RELAY_PLUGINS
 from deploy.relay.folder import FolderError, read_env
 from gateway import branding
 from services.chassis.config import SERVICES, Settings
+from tests.instance import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -245,7 +246,12 @@ def operator(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     inside = environment("operator", given)
     assert PARTS["operator"]["working_dir"] == "/instance"
     assert mounted("operator", given)["/instance"] == str(place)
-    here = {name: value.replace("/instance/", f"{place}/") for name, value in inside.items()}
+    # No broker answers here, and nobody is asked where it might be.
+    nobody = f"127.0.0.1:{free_port()}"
+    here = {
+        name: value.replace("/instance/", f"{place}/").replace("broker:15672", nobody)
+        for name, value in inside.items()
+    }
     here["MARATHON_DATABASE_URL"] = f"sqlite:///{place.parent}/{{service}}.sqlite"
     for name in [*os.environ]:
         if name.startswith("MARATHON_"):
