@@ -57,7 +57,7 @@ def test_what_is_given_is_passed_on_to_the_demo(given: list[str], passed_on: lis
     [("events", "services.chassis.asyncapi"), ("bench", "tests.benchmarks.bench")],
 )
 def test_target_runs_a_module_that_can_be_run(target: str, module: str) -> None:
-    assert make("-n", target).stdout.splitlines()[-1] == f".venv/bin/python -m {module}"
+    assert make("-n", target).stdout.splitlines()[-1].strip() == f".venv/bin/python -m {module}"
     path = ROOT / (module.replace(".", "/") + ".py")
     assert 'if __name__ == "__main__":' in path.read_text()
 

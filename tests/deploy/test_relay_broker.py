@@ -54,6 +54,7 @@ def test_queues_are_bounded_and_refuse_what_is_too_much() -> None:
     arguments = {queue["name"]: queue["arguments"] for queue in document["queues"]}
     assert arguments["relay.out.b"] == {
         "x-queue-type": "quorum",
+        "x-delivery-limit": 1_000_000_000,
         "x-overflow": "reject-publish",
         "x-max-length-bytes": 64 * 1024 * 1024,
         "x-max-length": 1000,
