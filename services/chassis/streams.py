@@ -4,11 +4,11 @@ A *stream* is one quorum queue of a service, which any number of its replicas em
 messages at a time. Who sends into it is told "accepted" by the broker, and does so through a
 *lane* of its own: its messages are numbered 0, 1, 2 …, and the next is sent when the one before
 was confirmed, however often that takes. Beside the stream the broker keeps each lane's last
-message in a queue of the lane's, its *tail*; a message is confirmed when both have it on disk.
+messages in a queue of the lane's, its *tail*; a message is confirmed when both have it on disk.
 
-So who closes a lane need not ask its sender, which may be dead: it takes the lane's bindings
-away, after which nothing that is sent there is confirmed as taken, and reads the tail. The last
-message says its number; all numbers before it must arrive.
+So who closes a lane need not ask its sender, which may be dead: it takes the lane's one binding
+away, after which nothing that is sent there is confirmed as taken, and reads the tail. The
+highest number there is the lane's last; all numbers before it must arrive.
 """
 
 from __future__ import annotations

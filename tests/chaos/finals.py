@@ -148,9 +148,8 @@ class Finals:
     def _runs(self, process: Process) -> bool:
         if process.process.poll() is not None:
             return False
-        _service, _, port = process.name.partition("#")
-        is_gateway = process.name.startswith("gateway")
-        return self.answers(int(port)) if is_gateway else '"started"' in process.says
+        service, _, port = process.name.partition("#")
+        return self.answers(int(port)) if service == "gateway" else '"started"' in process.says
 
     def make_passes(self, voters: int) -> list[str]:
         """Passes of so many voters, as voting would sign them for their mails' links."""

@@ -8,7 +8,8 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from statistics import median
 
@@ -81,13 +82,10 @@ def test_a_broker_that_takes_nothing(
     finals.begin(replicas=1, gateways=1)
     lines = _cast(finals, 300)
     assert 202 in {line.status for line in lines}
-    begins(own_servers, finals)
-    try:
+    with _taking_nothing(own_servers, finals, begins, ends):
         lines += _cast(finals, REFUSED // 4)  # of which the first may still be taken
         refused = _cast(finals, REFUSED)
         lines += _must_say_so(finals)
-    finally:
-        ends(own_servers, finals)
     assert {line.status for line in refused} == {503}
     assert max(line.seconds for line in refused) < NOBODY_WAITS_S
     finals.instance.wait_for(lambda: _accepted_again(finals, lines), 60, "a receipt")
@@ -107,17 +105,23 @@ def test_who_refuses_does_not_grow(
 ) -> None:
     finals = begin_finals(own_servers, own_servers.amqp_url)
     finals.begin(replicas=1, gateways=1)
-    begins(own_servers, finals)
     memory: list[float] = []
-    try:
+    with _taking_nothing(own_servers, finals, begins, ends):
         for _ in range(PORTIONS):
             assert 503 in {line.status for line in _cast(finals, REFUSED)}
             memory.append(_memory(finals))
-    finally:
-        ends(own_servers, finals)
     print("MB after each portion:", *(f"{each:.1f}" for each in memory))
     assert median(later - earlier for earlier, later in pairwise(memory)) < STEP_MB
     assert memory[-1] - memory[0] < PEAKS_MB
+
+
+@contextmanager
+def _taking_nothing(servers: Borrowed, finals: Finals, begins: Way, ends: Way) -> Iterator[None]:
+    begins(servers, finals)
+    try:
+        yield
+    finally:
+        ends(servers, finals)
 
 
 def _cast(finals: Finals, ballots: int) -> list[Line]:

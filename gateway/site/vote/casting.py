@@ -91,13 +91,21 @@ def done(poll: str, receipt: Mapping[str, Any], pass_: str = "", kiosk: bool = F
     return private(page)
 
 
+def again(poll: str, given: Mapping[str, Any], refusal: Refusal) -> Response:
+    """Not confirmed: what was ``given`` is on the page, to vote again."""
+    page = render_template(
+        "vote_again.html", poll=_poll(poll), poll_id=poll, given=given, refusal=refusal
+    )
+    return private(page, refusal.status)
+
+
 def _prove_and_vote(
-    proof: Mapping[str, str], key: str | None, again: Callable[[Refusal], Response]
+    proof: Mapping[str, str], key: str | None, refused: Callable[[Refusal], Response]
 ) -> Response:
     try:
         given = ask("voting.exchange_proof", dict(proof), key)
     except Refusal as refusal:
-        return again(refusal)
+        return refused(refusal)
     # The choice is in the form that one saw: the exchange does not tell it.
     return _vote(proof["poll"], {**given, "project": request.form.get("project", "")})
 
@@ -109,10 +117,7 @@ def _vote(poll: str, given: Mapping[str, Any]) -> Response:
             raise Refusal("project_not_votable", "Ce projet ne participe plus au vote.")
         receipt = cast(poll, given["project"], **{"pass": given["pass"]})
     except Refusal as refusal:
-        page = render_template(
-            "vote_again.html", poll=_poll(poll), poll_id=poll, given=given, refusal=refusal
-        )
-        return private(page, refusal.status)
+        return again(poll, given, refusal)
     return done(poll, receipt, given["pass"])
 
 

@@ -11,7 +11,7 @@ from gateway.api.view import visitor_name
 from gateway.asking import ask
 from gateway.site.gaps import part
 from gateway.site.private import private
-from gateway.site.vote.casting import cast, done, key_of
+from gateway.site.vote.casting import again, cast, done, key_of
 from services.chassis.errors import Refusal
 
 KIOSK_S = 20
@@ -71,7 +71,7 @@ def _page(poll: str, kiosk: bool) -> Response:
         receipt = cast(poll, project, key_of(code, project), code=code)
     except Refusal as refusal:
         given = {"project": project, "code": code, "kiosk": kiosk}
-        answer = _again(poll, given, refusal) if refusal.status == 503 else None
+        answer = again(poll, given, refusal) if refusal.status == 503 else None
         return _ends_by_itself(answer or _form(poll, kiosk, refusal), poll, kiosk, LEFT_S)
     return _ends_by_itself(done(poll, receipt, kiosk=kiosk), poll, kiosk, KIOSK_S)
 
@@ -80,18 +80,6 @@ def _ends_by_itself(response: Response, poll: str, kiosk: bool, seconds: int) ->
     if kiosk:
         response.headers["Refresh"] = f"{seconds}; url={url_for('site.kiosk', poll=poll)}"
     return response
-
-
-def _again(poll: str, given: dict[str, Any], refusal: Refusal) -> Response:
-    """Not confirmed: the same ballot can be cast again, and counts once."""
-    page = render_template(
-        "vote_again.html",
-        poll=part("voting.get_poll", {"poll": poll}),
-        poll_id=poll,
-        given=given,
-        refusal=refusal,
-    )
-    return private(page, refusal.status)
 
 
 def _form(poll: str, kiosk: bool, refusal: Refusal | None = None) -> Response:

@@ -301,11 +301,17 @@ def _see(work: Work, cycle: Cycle, package: Package, document: Document) -> bool
     body = document["body"]
     if body["leg"] is not None and body["reason"] is None:
         mirrors.end(work, body["from_marathon"], bodies.LegOver().load(body["leg"]))
+    if is_new:
+        _note_refused_host(work, cycle, document)
+    return is_new
+
+
+def _note_refused_host(work: Work, cycle: Cycle, document: Document) -> None:
+    """Records a grant to a host of ours that had refused: it counts for all others."""
     grant = work.session.get_one(Grant, (cycle.id, document["term"], document["hop"]))
-    if is_new and relays.was_refused(work, grant):
+    if relays.was_refused(work, grant):
         who = (work, document["from"], "not_allowed", REFUSED)
         refusals.record(*who, document["kind"], cycle.id, document)
-    return is_new
 
 
 class Part(NamedTuple):
@@ -320,13 +326,7 @@ def _part(work: Work, cycle: Cycle, package: Package, take: Callable[[], bool]) 
     try:
         return Part(True, take())
     except Rejected as refused:
-        if refused.verdict == "early":
-            refusals.note_early(package.sender, refused.reason, package.kind, cycle.id)
-        elif refused.verdict != "double_grant":
-            who = refused.signer or package.sender
-            refusals.record(
-                *(work, who, refused.verdict, refused.reason), *(package.kind, cycle.id)
-            )
+        refusals.note(work, package.sender, refused, package.kind, cycle.id)
         # Of two grants the words may weigh otherwise now.
         return Part(refused.verdict == "double_grant", refused.verdict == "double_grant")
 

@@ -63,14 +63,9 @@ def _parsed(given: bytes | str | Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _record(work: Work, document: dict[str, Any], via: str | None, refused: Rejected) -> None:
-    if refused.verdict == "double_grant":
-        return  # recorded with its evidence already
     sender = via or _text(document.get("from"))
     kind, cycle = _text(document.get("kind")), _text(document.get("cycle"))
-    if refused.verdict == "early":
-        refusals.note_early(sender, refused.reason, kind, cycle)
-        return
-    refusals.record(work, sender, refused.verdict, refused.reason, kind, cycle)
+    refusals.note(work, sender, refused, kind, cycle)
 
 
 def _text(value: Any) -> str | None:

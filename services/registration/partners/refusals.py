@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from services.chassis.work import Work
 from services.registration.partners import sharing
+from services.registration.partners.package import Rejected
 from services.registration.tables import Cycle, Partner, RefusedPackages
 
 log = structlog.get_logger()
@@ -41,9 +42,19 @@ def record(
     work.session.flush()
 
 
-def note_early(sender: str | None, reason: str, kind: str | None, cycle: str | None) -> None:
-    """Logs what can't be judged yet: nothing is wrong with it, so nobody is blamed for it."""
-    log.info("package_early", partner=sender, kind=kind, cycle=cycle, reason=reason)
+def note(
+    work: Work, sender: str | None, refused: Rejected, kind: str | None, cycle: str | None
+) -> None:
+    """Records why something was not taken, with its signer where that is proved.
+
+    A second grant was recorded with its evidence already. With what comes too early nothing is
+    wrong, so nobody is blamed for it: it is logged.
+    """
+    if refused.verdict == "early":
+        log.info("package_early", partner=sender, kind=kind, cycle=cycle, reason=refused.reason)
+    elif refused.verdict != "double_grant":
+        who = refused.signer or sender
+        record(work, who, refused.verdict, refused.reason, kind, cycle)
 
 
 def is_known(work: Work, name: str) -> bool:
