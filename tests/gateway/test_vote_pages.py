@@ -162,6 +162,9 @@ def test_who_guesses_a_used_code_gets_no_pass(evening: Evening) -> None:
         refused = evening.client.post("/vote/code", data=guess)
         assert refused.status_code == 422, refused.text
         assert 'name="pass"' not in refused.text
+        # Who does not see the page hears at the field what is wrong with it.
+        assert 'aria-describedby="refused" aria-invalid="true"' in refused.text
+        assert 'role="alert" tabindex="-1" id="refused"' in refused.text
 
 
 def test_a_paper_ballot_that_is_not_confirmed_can_be_cast_again(

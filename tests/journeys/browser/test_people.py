@@ -87,6 +87,8 @@ def test_a_resident_votes_with_the_code_of_the_mail(
         me.fill("Code à six chiffres", "000 000")
         me.press("Je confirme mon vote")
         assert "n’est pas valable" in me.page.locator(".alert-danger").inner_text()
+        typed = me.page.get_by_label("Code à six chiffres")
+        assert typed.get_attribute("aria-describedby") == "refused"
         me.fill("Code à six chiffres", running.code_for(email, seen))
         me.press("Je confirme mon vote")
         assert len(me.page.locator(".receipt").inner_text()) == 32

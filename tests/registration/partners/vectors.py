@@ -16,10 +16,16 @@ from typing import Any
 from services.registration.partners import bodies, keys, package
 from services.registration.partners.canonical import MOST_DEPTH, canonical
 from services.registration.partners.package import KINDS, MOST_BYTES, sign, signed_bytes
+from tests.registration.partners.conversations import GAMMA_SEED, conversations
 from tests.registration.partners.samples import ALPHA, BETA, BODIES, NOW, RELAY, STRANGER, sample
 
 FOLDER = Path(__file__).resolve().parents[3] / "docs" / "relay" / "vectors"
-SEEDS = {"alpha": bytes(range(32)), "beta": bytes(range(32, 64)), "stranger": bytes(range(64, 96))}
+SEEDS = {
+    "alpha": bytes(range(32)),
+    "beta": bytes(range(32, 64)),
+    "stranger": bytes(range(64, 96)),
+    "gamma": GAMMA_SEED,
+}
 
 
 def keys_of() -> list[dict[str, Any]]:
@@ -210,7 +216,13 @@ def _case(verdict: str, message: Any) -> dict[str, Any]:
 
 def files() -> dict[Path, str]:
     """What belongs into ``docs/relay/vectors/``: path and content."""
-    made = {"keys": keys_of(), "canonical": forms(), "packages": packages(), "verdicts": verdicts()}
+    made: dict[str, Any] = {
+        "keys": keys_of(),
+        "canonical": forms(),
+        "packages": packages(),
+        "verdicts": verdicts(),
+        "conversations": conversations(),
+    }
     return {
         FOLDER / f"{name}.json": json.dumps(content, indent=2, ensure_ascii=False) + "\n"
         for name, content in made.items()
