@@ -9,7 +9,7 @@ from sqlalchemy import select
 from services.chassis.errors import Invalid, Refusal
 from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
-from services.registration import marathons, missing, relay
+from services.registration import joint_body, marathons, missing, relay
 from services.registration.missing import Missing
 from services.registration.tables import Marathon, Move
 
@@ -45,9 +45,9 @@ def move(
     """
     work.actor.must("organiser", marathon)
     written = (reason or "").strip() or None
-    if to == "cancelled" and relay.may_give_up(work, marathon):
+    if to == "cancelled" and joint_body.may_give_up(work, marathon):
         _may_move(to, [], override, written)
-        return marathons.view_of(work, relay.give_up(work, marathon, str(written)))
+        return marathons.view_of(work, joint_body.give_up(work, marathon, str(written)))
     row = marathons.locked(work, marathon)
     marathons.must_lead_to(row, to)
     lacking = missing.before(work, row, to)

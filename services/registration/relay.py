@@ -11,11 +11,11 @@ from typing import Any
 
 from sqlalchemy import or_, select
 
-from services.chassis.errors import Invalid, NotFound, Refusal
+from services.chassis.errors import NotFound, Refusal
 from services.chassis.paging import Answer, Page
 from services.chassis.work import Work
 from services.registration import batons, marathons
-from services.registration.partners import chain, handing, letters, mirrors, sharing, told
+from services.registration.partners import chain, handing, letters, sharing, told
 from services.registration.tables import Cycle, Grant, Marathon, Relay
 
 TAKEN = ("accepted", "passed", "received")
@@ -39,6 +39,15 @@ def locked_cycle(work: Work, cycle: str) -> Cycle:
     if row is None:
         raise NotFound("cycle", cycle)
     return row
+
+
+def lock_all(work: Work, cycle: str) -> list[Marathon]:
+    """Locks all marathons of a cycle, also those that are operated elsewhere, by id."""
+    ids = select(Marathon.id).where(Marathon.cycle == cycle).order_by(Marathon.id)
+    for marathon in list(work.session.scalars(ids)):
+        work.lock(f"marathon:{marathon}")
+    # Read (again) after the locks: what was read before them may be somebody's past.
+    return sorted(marathons.of_cycle(work, cycle), key=lambda leg: leg.id)
 
 
 def holds(work: Work, marathon: Marathon) -> bool:
@@ -105,8 +114,8 @@ def settle(work: Work, cycle: str) -> None:
 def _settle(work: Work, cycle: Cycle) -> None:
     legs = marathons.of_cycle(work, cycle.id)
     grant = batons.latest(work, cycle.id)
-    waiting = _unreceived(work, cycle.id)
-    _supersede(work, [relay for relay in waiting if _is_void(relay, legs, grant)])
+    waiting = unreceived(work, cycle.id)
+    supersede(work, [relay for relay in waiting if _is_void(relay, legs, grant)])
     if all(leg.state in marathons.OVER for leg in legs):
         _finish(work, cycle, legs)
         return
@@ -114,13 +123,21 @@ def _settle(work: Work, cycle: Cycle) -> None:
     if grant is None or holder is None or holder.state not in marathons.OVER:
         return
     is_effective = grant.received_at is not None or not sharing.is_shared(work, cycle)
-    if is_effective and not _open(work, cycle.id):
+    if is_effective and not open_offers(work, cycle.id):
         _offer_next(work, cycle, grant, holder, legs)
 
 
-def _open(work: Work, cycle: str) -> list[Relay]:
+def open_offers(work: Work, cycle: str) -> list[Relay]:
+    """The offers of a cycle that wait for an answer, or for the grant that follows it."""
     work.session.flush()
     query = select(Relay).where(Relay.cycle == cycle, Relay.state.in_(OPEN))
+    return list(work.session.scalars(query.execution_options(populate_existing=True)))
+
+
+def unreceived(work: Work, cycle: str) -> list[Relay]:
+    """The offers of a cycle that are open, or granted and not yet effective."""
+    work.session.flush()
+    query = select(Relay).where(Relay.cycle == cycle, Relay.state.in_((*OPEN, "passed")))
     return list(work.session.scalars(query.execution_options(populate_existing=True)))
 
 
@@ -133,7 +150,8 @@ def _is_void(relay: Relay, legs: list[Marathon], grant: Grant | None) -> bool:
     return all(leg.id != relay.to_marathon or leg.state != "announced" for leg in legs)
 
 
-def _supersede(work: Work, relays: list[Relay]) -> None:
+def supersede(work: Work, relays: list[Relay]) -> None:
+    """Ends offers that another grant has overtaken."""
     for relay in relays:
         if _is_granted(work, relay):
             relay.state = "passed"  # we had forgotten it, and learned it from the partners
@@ -171,11 +189,11 @@ def _offer_next(
     target = next(candidates, None)
     if target is None or target.state == "draft":
         return
-    relay = _new(work, cycle, grant, target.id, "offered")
-    _ask(work, cycle, relay)
+    relay = new(work, cycle, grant, target.id, "offered")
+    ask_host(work, cycle, relay)
 
 
-def _ask(work: Work, cycle: Cycle, relay: Relay) -> None:
+def ask_host(work: Work, cycle: Cycle, relay: Relay) -> None:
     """Asks the host of an offer, here or elsewhere, for an answer within its time."""
     relay.deadline = work.now + timedelta(days=cycle.answer_days)
     if sharing.is_shared(work, cycle):
@@ -191,7 +209,8 @@ def _asked(work: Work, cycle: Cycle, hop: int) -> set[str]:
     return set(work.session.scalars(query))
 
 
-def _new(work: Work, cycle: Cycle, grant: Grant, to_marathon: str, state: str) -> Relay:
+def new(work: Work, cycle: Cycle, grant: Grant, to_marathon: str, state: str) -> Relay:
+    """An offer of the hop after a grant, in this state; nobody is told of it here."""
     at = (cycle.id, cycle.term, grant.hop + 1)
     shared = sharing.is_shared(work, cycle)
     relay = Relay(
@@ -238,7 +257,7 @@ def expire(work: Work) -> None:
 
 def expire_in(work: Work, cycle: str) -> None:
     """Ends the late offers of a cycle, which is locked."""
-    for relay in _open(work, cycle):
+    for relay in open_offers(work, cycle):
         if relay.state == "offered" and is_late(work, relay):
             end(work, relay, "expired", "relay_refused")
 
@@ -324,7 +343,7 @@ def _take(work: Work, relay: Relay, reason: str | None) -> None:
     relay.reason = reason
     cycle = found_cycle(work, relay.cycle)
     if not sharing.is_shared(work, cycle):
-        _grant(work, relay)
+        grant_to(work, relay)
         return
     accept(work, relay)
     handing.answer(work, relay, "accepted")
@@ -341,10 +360,10 @@ def accept(work: Work, relay: Relay) -> None:
 def grant_accepted(work: Work, cycle: Cycle) -> bool:
     """Grants what a host accepted of a leg of ours, once this run may; whether it did."""
     grant = batons.latest(work, cycle.id)
-    accepted = [relay for relay in _open(work, cycle.id) if relay.state == "accepted"]
+    accepted = [relay for relay in open_offers(work, cycle.id) if relay.state == "accepted"]
     ready = [one for one in accepted if grant and _may_grant(work, cycle, one, grant)]
     for relay in ready[:1]:
-        _grant(work, relay)
+        grant_to(work, relay)
     return bool(ready)
 
 
@@ -359,7 +378,7 @@ def _may_grant(work: Work, cycle: Cycle, relay: Relay, before: Grant) -> bool:
     )
 
 
-def _grant(work: Work, relay: Relay, raising: str | None = None) -> None:
+def grant_to(work: Work, relay: Relay, raising: str | None = None) -> None:
     """Makes the offer's marathon the holder: the row that a constraint keeps unique."""
     if sharing.is_shared(work, found_cycle(work, relay.cycle)):
         handing.grant(work, relay, raising)
@@ -410,7 +429,7 @@ def has_open(work: Work, cycle: str) -> bool:
 
 def remind(work: Work, cycle: str) -> None:
     """Reminds the organisers of a cycle's open offers before their time is over."""
-    for relay in _open(work, cycle):
+    for relay in open_offers(work, cycle):
         letters.remind(work, relay)
 
 
@@ -448,216 +467,7 @@ def _carry(work: Work, leg: Marathon, baton: dict[str, Any] | None) -> None:
         marathons.say(work, leg)
 
 
-# --- the joint body's word ----------------------------------------------------------------
-
-
-def reassign(
-    work: Work, cycle: str, to_marathon: str, reason: str, even_unheard: bool = False
-) -> dict[str, Any]:
-    """Grants the baton to another marathon by raising the term: the joint body only.
-
-    Raises ``Refusal`` while the holder's marathon is being played (its baton moves on when it
-    is cancelled), or for a marathon that can't take it; between instances also while most
-    partners are silent, unless ``even_unheard``: then the holder may be playing elsewhere.
-    """
-    work.actor.must("organiser", None)
-    legs = lock_all(work, cycle)
-    row = locked_cycle(work, cycle)
-    grant = batons.latest(work, cycle)
-    target = next((leg for leg in legs if leg.id == to_marathon), None)
-    holder = next((leg for leg in legs if grant and leg.id == grant.marathon), None)
-    if target is None:
-        raise NotFound("marathon", to_marathon)
-    if grant is None or holder is None:
-        raise Invalid("no_baton", "Ce cycle n’a pas de relais en cours.")
-    _may_reassign(work, row, even_unheard)
-    _may_be_reassigned(holder, target, even_unheard and sharing.is_elsewhere(work, holder))
-    _supersede(work, _unreceived(work, cycle))
-    row.term = handing.next_term(work, row)
-    if holder.baton is not None and holder.state in marathons.TO_COME:
-        holder.baton = None
-        marathons.say(work, holder)
-    relay = _new(work, row, grant, target.id, "passed")
-    relay.reason = reason
-    _grant(work, relay, reason)
-    return batons.view_of(relay)
-
-
-def _may_reassign(work: Work, cycle: Cycle, even_unheard: bool) -> None:
-    if not sharing.is_shared(work, cycle):
-        return
-    if sharing.joint_body(cycle) != sharing.me(work):
-        raise Refusal(
-            "not_the_joint_body",
-            "Seul le syndicat mixte du cycle réattribue le relais entre instances.",
-            "Adressez-vous à lui.",
-            joint_body=sharing.joint_body(cycle),
-        )
-    if not even_unheard and not told.is_told(work, cycle):
-        raise Refusal(
-            "partners_unheard",
-            "Trop peu de partenaires ont dit, depuis le démarrage, où en est le relais.",
-            "Attendez qu’ils répondent, ou confirmez que vous réattribuez sans les entendre.",
-            missing=told.missing(work, cycle),
-        )
-
-
-def may_give_up(work: Work, marathon: str) -> bool:
-    """Whether a leg is elsewhere and this instance the joint body's of its cycle."""
-    row = marathons.found(work, marathon)
-    cycle = found_cycle(work, row.cycle)
-    is_ours = sharing.joint_body(cycle) == sharing.me(work)
-    return is_ours and sharing.is_elsewhere(work, row)
-
-
-def give_up(work: Work, marathon: str, reason: str) -> Marathon:
-    """Cancels a leg elsewhere of which nothing is heard any more: the joint body only.
-
-    All partners are told; so the cycle can end without it.
-    """
-    work.actor.must("organiser", None)
-    row = marathons.found(work, marathon)
-    lock_all(work, row.cycle)
-    cycle = locked_cycle(work, row.cycle)
-    if row.state not in marathons.OVER:
-        mirrors.give_up(work, cycle, row, work.now, reason)
-        settle(work, cycle.id)
-    return row
-
-
-def lock_all(work: Work, cycle: str) -> list[Marathon]:
-    """Locks all marathons of a cycle, also those that are operated elsewhere, by id."""
-    ids = select(Marathon.id).where(Marathon.cycle == cycle).order_by(Marathon.id)
-    for marathon in list(work.session.scalars(ids)):
-        work.lock(f"marathon:{marathon}")
-    # Read (again) after the locks: what was read before them may be somebody's past.
-    return sorted(marathons.of_cycle(work, cycle), key=lambda leg: leg.id)
-
-
-def _unreceived(work: Work, cycle: str) -> list[Relay]:
-    work.session.flush()
-    query = select(Relay).where(Relay.cycle == cycle, Relay.state.in_((*OPEN, "passed")))
-    return list(work.session.scalars(query.execution_options(populate_existing=True)))
-
-
-def _may_be_reassigned(holder: Marathon, target: Marathon, may_play: bool) -> None:
-    if holder.id == target.id or target.state != "announced":
-        raise Refusal(
-            "relay_not_takeable",
-            "Ce marathon ne peut pas recevoir le relais.",
-            "Choisissez un marathon annoncé, qui n’a pas commencé et n’a pas déjà le relais.",
-        )
-    if not may_play and holder.state not in (*marathons.OVER, *marathons.TO_COME):
-        raise Refusal(
-            "holder_is_playing",
-            f"Le relais est à « {holder.title} », {marathons.FRENCH[holder.state]}.",
-            "Attendez sa clôture, ou annulez ce marathon : son relais passera plus loin.",
-            holder=holder.title,
-            state=holder.state,
-        )
-
-
-# --- an organiser's word about an offer ---------------------------------------------------
-
-
-def withdraw(work: Work, relay: str, reason: str | None = None) -> dict[str, Any]:
-    """Takes an offer back that was not granted yet; the next host is asked.
-
-    Raises ``Refusal("relay_superseded")`` for one that is not open.
-    """
-    row, _cycle = _own_offer(work, relay)
-    if row.state == "withdrawn":
-        return batons.view_of(row)
-    if row.state not in OPEN:
-        raise _not_open()
-    row.reason = reason or row.reason
-    end(work, row, "withdrawn", "relay_withdrawn")
-    settle(work, row.cycle)
-    return batons.view_of(row)
-
-
-def offer_again(work: Work, cycle: str, to_marathon: str) -> dict[str, Any]:
-    """Offers the baton to a host that the organiser of the leg that is over chooses.
-
-    It may be one that refused or let its time run out. An offer that is still open is withdrawn
-    for it. Raises ``Refusal`` where there is no baton to offer from here, or no such host.
-    """
-    grant = batons.latest(work, cycle)
-    if grant is None:
-        found_cycle(work, cycle)
-        raise _nothing_to_offer()
-    work.actor.must("organiser", grant.marathon)
-    legs = lock_all(work, cycle)
-    row = locked_cycle(work, cycle)
-    target = next((leg for leg in legs if leg.id == to_marathon), None)
-    if target is None:
-        raise NotFound("marathon", to_marathon)
-    grant = _offerable(work, row, legs)
-    if target.state != "announced" or target.id == grant.marathon:
-        raise Refusal(
-            "relay_not_takeable",
-            "Ce marathon ne peut pas recevoir le relais.",
-            "Choisissez un marathon annoncé, qui n’a pas commencé et n’a pas déjà le relais.",
-        )
-    return batons.view_of(_offer_to(work, row, grant, target))
-
-
-def _offerable(work: Work, cycle: Cycle, legs: list[Marathon]) -> Grant:
-    """The grant whose baton this instance may offer now."""
-    grant = batons.latest(work, cycle.id)
-    holder = next((leg for leg in legs if grant and leg.id == grant.marathon), None)
-    if grant is None or holder is None or grant.received_at is None:
-        raise _nothing_to_offer()
-    if holder.state not in marathons.OVER or sharing.is_elsewhere(work, holder):
-        raise _nothing_to_offer()
-    return grant
-
-
-def _offer_to(work: Work, cycle: Cycle, grant: Grant, target: Marathon) -> Relay:
-    open_now = _open(work, cycle.id)
-    there = [relay for relay in open_now if relay.to_marathon == target.id]
-    if there:
-        return there[0]
-    for relay in open_now:
-        end(work, relay, "withdrawn", "relay_withdrawn")
-    query = select(Relay).where(
-        Relay.cycle == cycle.id,
-        Relay.term == cycle.term,
-        Relay.hop == grant.hop + 1,
-        Relay.to_marathon == target.id,
-    )
-    relay = work.session.scalar(query) or _new(work, cycle, grant, target.id, "offered")
-    relay.state, relay.offered_at, relay.answered_at = "offered", work.now, None
-    relay.reason, relay.reminders = None, 0
-    _ask(work, cycle, relay)
-    return relay
-
-
-def _own_offer(work: Work, relay: str) -> tuple[Relay, Cycle]:
-    row = work.session.get(Relay, relay)
-    if row is None:
-        raise NotFound("relay", relay)
-    work.actor.must("organiser", row.from_marathon)
-    marathons.locked(work, row.from_marathon)
-    cycle = locked_cycle(work, row.cycle)
-    work.session.refresh(row)
-    return row, cycle
-
-
-def _not_open() -> Refusal:
-    return Refusal(
-        "relay_not_open",
-        "Cette offre n’attend plus de réponse.",
-        "Seul le syndicat mixte peut encore réattribuer le relais.",
-    )
-
-
-def _nothing_to_offer() -> Refusal:
-    return Refusal(
-        "nothing_to_offer",
-        "Cette instance n’a pas de relais à proposer maintenant.",
-        "Un relais se propose une fois le marathon qui le porte clos ou annulé.",
-    )
+# --- what there is ------------------------------------------------------------------------
 
 
 def list_relays(work: Work, cycle: str, page: Page) -> Answer:

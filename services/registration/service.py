@@ -18,9 +18,11 @@ from services.registration import (
     desk,
     holds,
     hosts,
+    joint_body,
     marathons,
     messages,
     moves,
+    offers,
     people,
     personal_data,
     projects,
@@ -108,15 +110,15 @@ class RegistrationService(MailDoors):
 
     @command
     def reassign_relay(self, work: Work, request: Request) -> Any:
-        return relay.reassign(work, **request)
+        return joint_body.reassign(work, **request)
 
     @command
     def offer_relay(self, work: Work, request: Request) -> Any:
-        return relay.offer_again(work, **request)
+        return offers.offer_again(work, **request)
 
     @command
     def withdraw_relay(self, work: Work, request: Request) -> Any:
-        return relay.withdraw(work, **request)
+        return offers.withdraw(work, **request)
 
     @query
     def relay_status(self, work: Work, request: Request) -> Any:

@@ -95,7 +95,7 @@ def _all() -> Iterator[tuple[str, list[Any], list[list[Any]]]]:
 
 def _of_offers() -> Iterator[tuple[str, list[Any], list[list[Any]]]]:
     offer = _offer("o1", (1, 2), 1, 2)
-    later = {"deadline": bodies.written(NOW + timedelta(days=3))}
+    later: dict[str, Any] = {"deadline": bodies.written(NOW + timedelta(days=3))}
     yield (
         "an offer comes twice; its id is used again for another",
         [
@@ -194,7 +194,12 @@ def _of_grants() -> Iterator[tuple[str, list[Any], list[list[Any]]]]:
 
 
 def _of_terms() -> Iterator[tuple[str, list[Any], list[list[Any]]]]:
-    why = {"reason": "Fumel ne répond plus.", "leg": None, "relay": None, "previous": None}
+    why: dict[str, Any] = {
+        "reason": "Fumel ne répond plus.",
+        "leg": None,
+        "relay": None,
+        "previous": None,
+    }
     raised = _grant("g1", (2, 2), 1, 2, sender="gamma", **why)
     yield (
         "the joint body raises the term",

@@ -23,7 +23,9 @@ def beta(tmp_path: Path) -> Iterator[Instance]:
     """Beta with the cycle open, as every conversation begins."""
     (tmp_path / "beta").mkdir()
     keys.save_private(BETA, tmp_path / "beta" / "relay.pem")
-    made = Instance("beta", tmp_path, bodies.moment(SHARED["now"]))
+    now = bodies.moment(SHARED["now"])
+    assert now is not None
+    made = Instance("beta", tmp_path, now)
     made.call("open_cycle", file=SHARED["cycle_file"])
     yield made
     made.troupe.close()
