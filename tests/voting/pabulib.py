@@ -1,8 +1,9 @@
 """Elections as Pabulib publishes them (``.pb``), read and written: public, real input (issue 4).
 
 Three sections, ``META`` (key and value), ``PROJECTS`` and ``VOTES``, each with a line of
-columns; ``;`` between them, quotes as in CSV. Only what this vote can be is taken: one choice
-each (``choose-1``, or ``approval`` where everybody approves of one).
+columns, in any order; ``;`` between them, quotes as in CSV. Only what this vote can be is taken:
+one choice each (``choose-1``, or ``approval`` where everybody approves of one). A file that says
+what was counted (``votes`` of each project) is held to its word.
 """
 
 from __future__ import annotations
@@ -46,12 +47,15 @@ def parse(text: str) -> Election:
     """The election in a file's text. Raises :class:`PabulibError`."""
     meta: dict[str, str] = {}
     projects: dict[str, str] = {}
+    counted: dict[str, str] = {}
     votes: dict[str, Vote] = {}
     for number, section, row in _rows(text):
         if section == "META":
             _once(meta, row.get("key", ""), row.get("value", ""), number)
         elif section == "PROJECTS":
             _once(projects, row.get("project_id", ""), row.get("name", ""), number)
+            if "votes" in row:
+                counted[row["project_id"]] = row["votes"]
         else:
             vote = _vote(row, projects, number)
             _once(votes, vote.voter, vote, number)
@@ -59,7 +63,15 @@ def parse(text: str) -> Election:
         raise PabulibError(f"vote_type {meta.get('vote_type')!r} is not one choice each")
     if meta.get("num_votes", str(len(votes))) != str(len(votes)):
         raise PabulibError(f"num_votes {meta['num_votes']}, but there are {len(votes)}")
+    _must_agree(counted, votes)
     return Election(meta, projects, tuple(votes.values()))
+
+
+def _must_agree(counted: dict[str, str], votes: dict[str, Vote]) -> None:
+    found = Counter(vote.project for vote in votes.values())
+    for project, published in counted.items():
+        if published != str(found[project]):
+            raise PabulibError(f"{project}: {published} votes published, {found[project]} there")
 
 
 def _rows(text: str) -> Iterator[tuple[int, str, dict[str, str]]]:
@@ -103,9 +115,7 @@ def _once(found: dict[str, Any], key: str, value: Any, number: int) -> None:
 def tally(text: str) -> dict[str, int]:
     """The votes by project, counted by nothing but splitting the lines of a file of ours."""
     lines = text.splitlines()
-    return dict(
-        Counter(line.rsplit(";", 1)[1] for line in lines[lines.index("VOTES") + 2 :] if line)
-    )
+    return dict(Counter(line.split(";")[1] for line in lines[lines.index("VOTES") + 2 :] if line))
 
 
 def written(
@@ -120,11 +130,14 @@ def written(
     out = io.StringIO()
     rows = csv.writer(out, delimiter=";", lineterminator="\n")
     meta = {"description": 'Prix "du public"; essai', "vote_type": vote_type, "num_votes": votes}
-    rows.writerows([["META"], ["key", "value"], *meta.items()])
-    rows.writerows([["PROJECTS"], ["project_id", "cost", "name"]])
-    rows.writerows([each, 5000, f'Projet « {each} »; "l\'atelier"'] for each in ids)
-    rows.writerows([["VOTES"], ["voter_id", "age", "voting_method", "vote"]])
     chosen = rng.choices(ids, liked, k=votes)
+    counted = Counter(chosen)
+    rows.writerows([["META"], ["key", "value"], *meta.items()])
+    rows.writerows([["PROJECTS"], ["project_id", "cost", "votes", "name", "selected"]])
+    rows.writerows(
+        [each, 5000, counted[each], f'Projet « {each} »; "l\'atelier"', 0] for each in ids
+    )
+    rows.writerows([["VOTES"], ["voter_id", "vote", "age", "sex", "voting_method"]])
     for number, (method, project) in enumerate(zip(methods, chosen, strict=True)):
-        rows.writerow([number, rng.randrange(16, 99), method, project])
+        rows.writerow([number, project, rng.randrange(16, 99), "", method])
     return out.getvalue()

@@ -24,9 +24,9 @@ key;value
 vote_type;choose-1
 num_votes;2
 PROJECTS
-project_id;cost;name
-1;10;"Four; ""commun"""
-2;20;Laine
+project_id;cost;votes;name
+1;10;1;"Four; ""commun"""
+2;20;1;Laine
 VOTES
 voter_id;age;voting_method;vote
 a;;internet;1
@@ -143,7 +143,8 @@ def test_quotes_and_empty_fields_are_read() -> None:
         ("a;;internet;1", ";;internet;1", "line 11: nothing to name it by"),
         ("a;;internet;1", "b;;internet;1", "line 12: 'b' is there twice"),
         ("a;;internet;1", "a;internet;1", "line 11: 3 of 4 columns"),
-        ("2;20;Laine", "1;20;Laine", "line 8: '1' is there twice"),
+        ("2;20;1;Laine", "1;20;1;Laine", "line 8: '1' is there twice"),
+        ("2;20;1;Laine", "2;20;2;Laine", "2: 2 votes published, 1 there"),
         ('"2"', '"2', "line 12: unexpected end of data"),
         ('"2"', '"2"x', "line 12: ';' expected after '\"'"),
     ],
