@@ -25,7 +25,8 @@ def make(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["make", "--no-print-directory", *arguments],
         cwd=ROOT,
-        env={**os.environ, "MAKEFLAGS": "", **env},
+        # What the tests were started with is not theirs.
+        env={**os.environ, "MAKEFLAGS": "", "ARGS": "", **env},
         capture_output=True,
         text=True,
         check=False,

@@ -13,7 +13,7 @@ from typing import Any
 from services.registration.partners import bodies, handing, keys
 from services.registration.partners.canonical import canonical
 from services.registration.partners.package import sign
-from tests.registration.partners.samples import ALPHA, BETA, BODIES, DIGEST, LEG, NOW, sample
+from tests.registration.partners.samples import ALPHA, BETA, BODIES, DIGEST, LEG, LINK, NOW, sample
 from tests.registration.partners.stage import EPCIS
 
 CYCLE = "valley"
@@ -160,6 +160,15 @@ def _of_grants() -> Iterator[tuple[str, list[Any], list[list[Any]]]]:
         [FIRST, TO_BETA],
     )
     yield (
+        "an offer is withdrawn after its grant came, which stands",
+        [
+            (_offer("o1", (1, 2), 1, 2), "accepted"),
+            (grant, "accepted"),
+            (_withdraw("w1", (1, 2), grant["body"]["relay"]), "accepted"),
+        ],
+        [FIRST, TO_BETA],
+    )
+    yield (
         "a hop is granted twice, and offered once more",
         [
             (grant, "accepted"),
@@ -258,10 +267,11 @@ def _grant(
     to: int,
     recipient: str = "beta",
     sender: str = "",
-    chain: int = 0,
+    chain: int = -1,
     **changed: Any,
 ) -> Document:
-    links = [{**BODIES["baton.grant"]["baton"]["chain"][0]} for _ in range(chain)]
+    many = at[1] - 1 if chain < 0 else chain
+    links = [{**LINK, "hop": hop} for hop in range(1, many + 1)]
     baton = {**BODIES["baton.grant"]["baton"], "leg": source, "palmares_digest": DIGEST}
     body = {**BODIES["baton.grant"], **_way(at, source, to), "baton": {**baton, "chain": links}}
     sender = sender or _operator(source)
