@@ -17,8 +17,6 @@ from services.chassis.mail_folder import Mailbox
 from services.chassis.paging import PAGE_MOST, every
 from services.chassis.storage import Storage
 
-DEADLINE_S = 5.0
-
 Request = dict[str, Any]
 
 
@@ -113,4 +111,5 @@ def exchange(
         key=key,
         correlation=g.correlation,
         if_match=if_match,
+        deadline_s=door_of(door).patience_s,
     )

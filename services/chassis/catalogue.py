@@ -74,6 +74,9 @@ class Door:
     edits: tuple[str, ...] = ()
     """The doors that show what this one changes: ``If-Match`` holds the tag of one of them."""
 
+    patience_s: float = 5.0
+    """How long people wait for the answer; longer where it takes a long computation."""
+
     @property
     def paged(self) -> bool:
         """Whether it answers a list in pages: ``{"items": […], "next": cursor or None}``."""

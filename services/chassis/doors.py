@@ -150,20 +150,22 @@ def command_offloaded(worker: str, prepare: str) -> Callable[[Method], Method]:
         def door(self: Any, request: Any = None) -> dict[str, Any]:
             def run(core: Core, call: Call) -> dict[str, Any]:
                 name = method.__name__
-                # Before the long computation: what comes again, or asks too much, needs none.
-                known = core.answered(name, request or {}, call)
-                if known is not None:
-                    return _done(known)
                 views = _views(self, name)
-                if call.if_match is not None:
-                    representation.may_be_asked(views)
-                payload = core.prepare(name, getattr(self, prepare), request or {}, call)
-                solved = self.chassis.compute(worker, payload)
+                with offload.TURN:
+                    # Before the long computation: what comes again, or asks too much, needs none;
+                    # nor does what was asked too long ago.
+                    known = core.answered(name, request or {}, call)
+                    if known is not None:
+                        return _done(known)
+                    if call.if_match is not None:
+                        representation.may_be_asked(views)
+                    payload = core.prepare(name, getattr(self, prepare), request or {}, call)
+                    solved = self.chassis.compute(worker, payload)
 
-                def finish(work: Work, loaded: dict[str, Any]) -> Any:
-                    return method(self, work, loaded, solved)
+                    def finish(work: Work, loaded: dict[str, Any]) -> Any:
+                        return method(self, work, loaded, solved)
 
-                return _done(core.edit(name, finish, request or {}, call, views))
+                    return _done(core.edit(name, finish, request or {}, call, views))
 
             return _answer(self, method, run)
 

@@ -421,10 +421,12 @@ def received(work: Work, relay: Relay) -> None:
         letters.next_host(work, relay)
 
 
-def has_open(work: Work, cycle: str) -> bool:
-    """Whether an offer of a cycle waits for an answer or its grant."""
-    query = select(Relay.id).where(Relay.cycle == cycle, Relay.state.in_(OPEN)).limit(1)
-    return work.session.scalar(query) is not None
+def open_by_cycle(work: Work) -> dict[str, list[Relay]]:
+    """By cycle the offers that wait for an answer, or for the grant that follows it."""
+    found: dict[str, list[Relay]] = {}
+    for relay in work.session.scalars(select(Relay).where(Relay.state.in_(OPEN))):
+        found.setdefault(relay.cycle, []).append(relay)
+    return found
 
 
 def remind(work: Work, cycle: str) -> None:

@@ -75,7 +75,7 @@ DOORS = {
     "change_premises": Door(ChangePremises, OfferView, edits=("get_premises",)),
     "decide_offer": Door(DecideOffer, OfferView, edits=("get_premises",)),
     "withdraw_offer": Door(WithReason, OfferView, edits=("get_premises",)),
-    "propose_allocation": Door(TheMarathon, Proposal),
+    "propose_allocation": Door(TheMarathon, Proposal, patience_s=15.0),
     "allocate": Door(Allocate, AllocationView),
     "confirm_allocation": Door(TheAllocation, AllocationView, edits=SEAT),
     "confirm_all": Door(TheMarathon, AllocationView, many=True),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
-from services.chassis import tables
+from services.chassis import offload, tables
 from services.chassis.actor import Actor
 from services.chassis.config import Settings
 from services.chassis.core import Call, Core
@@ -75,6 +77,25 @@ def test_long_computation_that_may_not_be_is_not_begun(potter: Potter) -> None:
     assert potter.code("measure_pot", if_match=("0" * 32,)) == "if_match_unsupported"
     assert potter.code("measure_pot", key="k", deadline=1.0) == "deadline_passed"
     assert potter.computed == []
+
+
+def test_who_asks_again_while_it_is_computed_gets_what_was_computed_then(potter: Potter) -> None:
+    heard: list[str | dict[str, Any]] = []
+
+    def again() -> None:
+        heard.append(potter.ask("measure_pot", key="k"))
+        late = time.time() - 1 if potter.computed else None
+        heard.append(potter.code("measure_pot", key="k2", deadline=late))
+
+    asking = threading.Thread(target=again)
+    with offload.TURN:
+        asking.start()
+        asking.join(0.2)
+        assert asking.is_alive()
+        assert heard == []
+    asking.join(10)
+    assert heard == [{"ok": {"count": 4}}, "deadline_passed"]
+    assert potter.computed == [{"size": 2}]
 
 
 def test_refused_command_may_be_tried_again_under_its_key(potter: Potter) -> None:

@@ -50,6 +50,13 @@ def documents(work: Work, cycle: Cycle) -> list[dict[str, Any]]:
     ]
 
 
+def latest_by_cycle(work: Work) -> dict[str, Grant]:
+    """The latest grant of each cycle."""
+    work.session.flush()
+    query = select(Grant).order_by(Grant.term, Grant.hop)
+    return {grant.cycle: grant for grant in work.session.scalars(query)}
+
+
 def _our_words(work: Work, cycle: str) -> dict[Key, str]:
     query = select(Witness).where(Witness.cycle == cycle, Witness.partner == sharing.me(work))
     return {(word.cycle, word.term, word.hop): word.digest for word in work.session.scalars(query)}

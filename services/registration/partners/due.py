@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
 
 from services.chassis.work import Work
-from services.registration import batons
 from services.registration import relay as relays
-from services.registration.partners import incoming, notices, outgoing, sharing, told
-from services.registration.tables import Cycle, Run
+from services.registration.partners import (
+    chain,
+    incoming,
+    letters,
+    notices,
+    outgoing,
+    sharing,
+    told,
+)
+from services.registration.tables import Cycle, Grant, Relay, Run
 
 SEEN_EVERY = timedelta(minutes=1)
 KEPT = outgoing.KEPT
@@ -21,34 +29,66 @@ def tick(work: Work) -> None:
     """Does what is due in every cycle that is shared; again changes nothing."""
     recent = or_(Cycle.finished_at.is_(None), Cycle.finished_at > work.now - KEPT)
     cycles = list(work.session.scalars(select(Cycle).where(recent).order_by(Cycle.id)))
-    shared = [cycle.id for cycle in cycles if sharing.is_shared(work, cycle)]
+    shared = {cycle.id: cycle for cycle in cycles if sharing.is_shared(work, cycle)}
     if not shared or sharing.signing_key(work) is None:
         return
     run = _seen(work)
-    asked = [_turn(work, cycle, run) for cycle in shared if _is_due(work, cycle)]
-    if any(asked):
+    known = _known(work)
+    since = {name: _waits_since(work, row, run, known) for name, row in shared.items()}
+    # All that wait are asked about together: else the youngest keeps the others from their turn.
+    everyone = [instant for instants in since.values() for instant in instants]
+    asks = bool(everyone) and told.is_time_to_ask(work, run, everyone)
+    for name, row in shared.items():
+        if (asks and since[name]) or _is_due(work, row, known):
+            _turn(work, name, asks=asks and bool(since[name]))
+    if asks:
         run.asked_at = work.now
 
 
-def _is_due(work: Work, cycle: str) -> bool:
-    """Whether anything waits in a cycle: mostly nothing does, and this is all a tick costs."""
-    row = work.session.get_one(Cycle, cycle)
-    grant = batons.latest(work, cycle)
-    return (
-        notices.is_due(work, row)
-        or not told.is_told(work, row)
-        or (grant is not None and grant.received_at is None)
-        or relays.has_open(work, cycle)
-    )
+@dataclass(frozen=True)
+class Known:
+    """What all cycles wait for, by cycle; asked of the database at once, however many there are."""
+
+    told: dict[str, set[str]]
+    latest: dict[str, Grant]
+    open: dict[str, list[Relay]]
 
 
-def _turn(work: Work, cycle: str, run: Run) -> bool:
-    """Does what is due in a cycle; whether it asked the partners."""
+def _known(work: Work) -> Known:
+    return Known(told.by_cycle(work), chain.latest_by_cycle(work), relays.open_by_cycle(work))
+
+
+def _waits_since(work: Work, cycle: Cycle, run: Run, known: Known) -> list[datetime]:
+    """Since when too few told us of a cycle, or hold its latest grant; nothing if neither is so."""
+    since = []
+    if not told.are_enough(work, cycle, known.told.get(cycle.id, set())):
+        # A cycle that is opened long after the start is asked about at once, too.
+        since.append(max(run.started_at, cycle.opened_at))
+    grant = known.latest.get(cycle.id)
+    if grant is not None and grant.received_at is None:
+        since.append(grant.granted_at)
+    return since
+
+
+def _is_due(work: Work, cycle: Cycle, known: Known) -> bool:
+    """Whether there is anything to do in a cycle: mostly there is not, and a tick costs this."""
+    is_waited_for = any(_waits(work, relay) for relay in known.open.get(cycle.id, []))
+    return is_waited_for or notices.is_due(work, cycle)
+
+
+def _waits(work: Work, relay: Relay) -> bool:
+    """Whether an open offer waits for us: for its grant, or for a reminder of its answer."""
+    return relay.state == "accepted" or letters.is_time_to_remind(work, relay)
+
+
+def _turn(work: Work, cycle: str, asks: bool) -> None:
+    """Does what is due in a cycle, and asks the partners what they know."""
     relays.lock_all(work, cycle)
     row = relays.locked_cycle(work, cycle)
     incoming.follow(work, row)
     relays.remind(work, cycle)
-    return _ask(work, row, run)
+    if asks:
+        notices.ask(work, row)
 
 
 def _seen(work: Work) -> Run:
@@ -59,16 +99,3 @@ def _seen(work: Work) -> Run:
         outgoing.forget_old(work)
         incoming.forget_old(work)
     return run
-
-
-def _ask(work: Work, cycle: Cycle, run: Run) -> bool:
-    """Asks all partners while too few told us, or hold the latest grant; whether it did."""
-    # A cycle that is opened long after the start is asked about at once, too.
-    since = [] if told.is_told(work, cycle) else [max(run.started_at, cycle.opened_at)]
-    grant = batons.latest(work, cycle.id)
-    if grant is not None and grant.received_at is None:
-        since.append(grant.granted_at)
-    if not since or not told.is_time_to_ask(work, run, since):
-        return False
-    notices.ask(work, cycle)
-    return True

@@ -73,9 +73,8 @@ def _text(value: Any) -> str | None:
 
 
 def _receive(work: Work, document: dict[str, Any], via: str | None) -> Receipt:
-    cycles = list(work.session.scalars(select(Cycle)))
     found = packages.open_document(
-        document, me=sharing.me(work), now=work.now, find_key=sharing.find_key(work, cycles)
+        document, me=sharing.me(work), now=work.now, find_key=sharing.find_key(work)
     )
     if via is not None and via != found.sender:
         raise Rejected("wrong_channel", f"{found.sender} signed it, {via} sent it")

@@ -20,6 +20,7 @@ from services.registration.tables import Marathon, Relay, Role, Standing
 
 EVERYWHERE = "*"
 LAST_CALL = timedelta(days=1)
+REMINDERS = 2
 
 
 def offered(work: Work, relay: Relay) -> None:
@@ -40,16 +41,21 @@ def answered(work: Work, relay: Relay) -> None:
 
 def remind(work: Work, relay: Relay) -> None:
     """Reminds of an open offer: halfway to its deadline, and a day before it."""
-    if relay.deadline is None or relay.state != "offered":
-        return
-    halfway = relay.offered_at + (relay.deadline - relay.offered_at) / 2
-    moments = (halfway, max(halfway, relay.deadline - LAST_CALL))
-    if relay.reminders >= len(moments) or work.now < moments[relay.reminders]:
+    if not is_time_to_remind(work, relay):
         return
     relay.reminders += 1
     _to_host(work, relay, "relay_reminder")
-    if relay.reminders == len(moments):
+    if relay.reminders == REMINDERS:
         _to_sender(work, relay, "relay_unanswered")
+
+
+def is_time_to_remind(work: Work, relay: Relay) -> bool:
+    """Whether the next reminder of an offer is due."""
+    if relay.deadline is None or relay.state != "offered" or relay.reminders >= REMINDERS:
+        return False
+    halfway = relay.offered_at + (relay.deadline - relay.offered_at) / 2
+    moments = (halfway, max(halfway, relay.deadline - LAST_CALL))
+    return work.now >= moments[relay.reminders]
 
 
 def next_host(work: Work, relay: Relay) -> None:

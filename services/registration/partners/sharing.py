@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from services.chassis.work import Work
 from services.registration.partners import keys
@@ -125,8 +125,8 @@ def _loaded(path: Path, changed: int) -> keys.SigningKey | None:
     return _KEYS[path, changed]
 
 
-def find_key(work: Work, cycles: list[Cycle]) -> FindKey:
-    """Looks for keys among the added partners', and in these cycles' files for the others."""
+def find_key(work: Work, cycles: list[Cycle] | None = None) -> FindKey:
+    """Looks for keys among the added partners', then in the files of these cycles, or of all."""
 
     def find(sender: str, key: str) -> KeyState | None:
         known = _states(work, sender, cycles)
@@ -149,7 +149,7 @@ def find_past_key(work: Work, cycles: list[Cycle]) -> FindKey:
 
 
 def _states(
-    work: Work, sender: str, cycles: list[Cycle], past: bool = False
+    work: Work, sender: str, cycles: list[Cycle] | None, past: bool = False
 ) -> list[KeyState] | None:
     row = work.session.get(Partner, sender)
     if row is not None and row.removed_at is not None and not past:
@@ -159,8 +159,9 @@ def _states(
         states.append(KeyState("active", own.public))
     if row is not None:
         return states
+    files = list(work.session.scalars(select(Cycle))) if cycles is None else cycles
     entries = [
-        entry for cycle in cycles for entry in cycle.file["partners"] if entry["name"] == sender
+        entry for cycle in files for entry in cycle.file["partners"] if entry["name"] == sender
     ]
     if not entries and sender != me(work):
         return None

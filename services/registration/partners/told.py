@@ -31,20 +31,30 @@ def present(work: Work) -> Run:
 
 def is_told(work: Work, cycle: Cycle) -> bool:
     """Whether more than half of the others told this run what they know."""
+    query = select(Told.partner).where(Told.run == work.run, Told.cycle == cycle.id)
+    return are_enough(work, cycle, set(work.session.scalars(query)))
+
+
+def are_enough(work: Work, cycle: Cycle, told: set[str]) -> bool:
+    """Whether more than half of the others are among these."""
     others = sharing.others(work, cycle)
-    return len(_told(work, cycle, others)) >= sharing.majority(len(others))
+    return len(told & set(others)) >= sharing.majority(len(others))
+
+
+def by_cycle(work: Work) -> dict[str, set[str]]:
+    """By cycle the partners that told this run what they know."""
+    found: dict[str, set[str]] = {}
+    query = select(Told.cycle, Told.partner).where(Told.run == work.run)
+    for cycle, partner in work.session.execute(query):
+        found.setdefault(cycle, set()).add(partner)
+    return found
 
 
 def missing(work: Work, cycle: Cycle) -> list[str]:
     """The others that have not told this run anything yet."""
-    others = sharing.others(work, cycle)
-    told = _told(work, cycle, others)
-    return [name for name in others if name not in told]
-
-
-def _told(work: Work, cycle: Cycle, others: list[str]) -> set[str]:
     query = select(Told.partner).where(Told.run == work.run, Told.cycle == cycle.id)
-    return set(work.session.scalars(query)) & set(others)
+    told = set(work.session.scalars(query))
+    return [name for name in sharing.others(work, cycle) if name not in told]
 
 
 def note(work: Work, cycle: Cycle, partner: str, run: str) -> bool:
