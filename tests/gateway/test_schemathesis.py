@@ -7,6 +7,7 @@ do not. The four real services answer, on SQLite.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -54,9 +55,24 @@ class Stage:
         self.visitors: list[Visitor] = [*visitors(story), ALL]
         self.app: Flask = gateway_of(self.troupe, self.visitors)
         self.ids = ids_of(self.troupe)
+        files = (where / f"{name}.sqlite" for name in self.troupe.players)
+        self.watches = [sqlite3.connect(file) for file in files]
+        self.changes: list[int] = []
+        self.picture: dict[str, str] = {}
 
     def stored(self) -> dict[str, str]:
-        """A picture of every table, but what counts requests."""
+        """A picture of every table, but what counts requests; anew once anything was written."""
+        changes = [self._changes(watch) for watch in self.watches]
+        if changes != self.changes:
+            self.picture = self._pictures()
+            self.changes = changes
+        return self.picture
+
+    def _changes(self, watch: sqlite3.Connection) -> int:
+        """A number that is another one after each write of any other connection."""
+        return int(watch.execute("PRAGMA data_version").fetchone()[0])
+
+    def _pictures(self) -> dict[str, str]:
         return {
             f"{name}.{table.name}": self._picture(name, table)
             for name, player in self.troupe.players.items()
@@ -72,8 +88,11 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
-    return Stage(tmp_path_factory.mktemp("stage"))
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    made = Stage(tmp_path_factory.mktemp("stage"))
+    yield made
+    for watch in made.watches:
+        watch.close()
 
 
 def operations(stage: Stage) -> Iterator[Any]:
