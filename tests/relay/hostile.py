@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from amqp.exceptions import AMQPError
+from amqp.exceptions import AMQPError, MessageNacked
 from kombu import Connection
 
 from services.registration.partners import keys
@@ -40,15 +40,16 @@ class Hostile:
         with suppress(AMQPError, OSError), made as connection:
             producer = connection.Producer()
             for body in bodies:
-                producer.publish(
-                    body,
-                    exchange="relay.in",
-                    routing_key=key or f"from.{self.me}",
-                    delivery_mode=2,
-                    content_type="application/json",
-                    content_encoding="binary",
-                )
-                taken += 1
+                with suppress(MessageNacked):  # what does not fit is refused, and it goes on
+                    producer.publish(
+                        body,
+                        exchange="relay.in",
+                        routing_key=key or f"from.{self.me}",
+                        delivery_mode=2,
+                        content_type="application/json",
+                        content_encoding="binary",
+                    )
+                    taken += 1
         return taken
 
     def grant(self, now: datetime, hop: int, sender_leg: int, to_leg: int, **more: Any) -> Package:
