@@ -199,7 +199,7 @@ class Season:
         hostile = Hostile(one, victim, CYCLE)
         with self.held(1, "mobilised", "running"):
             now = datetime.fromisoformat(victim.api("/clock")["now"]).astimezone(UTC)
-            forged = hostile.grant(now, 2, 1, 5)
+            forged = hostile.grant(now, 2, 1, 2)  # the first leg's baton, to whom it is due
             mine = hostile.grant(now, 6, 5, 3)
             assert hostile.send(hostile.signed(forged)) == 1
             assert hostile.send(hostile.changed(forged)) == 1
@@ -301,7 +301,7 @@ def test_nothing_is_lost_or_doubled_while_everything_goes_wrong(five: Consortium
     check_played(checker)
     assert season.found["after the cut"] <= 10
     verdicts = refused(five["confluent"], "tolzac")
-    assert {"bad_signature", "not_the_holder"} <= set(verdicts)
+    assert {"bad_signature", "not_the_holder", "not_for_us"} <= set(verdicts)
     assert verdicts["bad_signature"] >= 2
     shown = five["confluent"].api("/partners")["refusals"]
     assert {one["verdict"] for one in shown if one["partner"] == "tolzac"} == set(verdicts)
