@@ -16,13 +16,14 @@ from nameko.standalone.rpc import ClusterRpcProxy
 from services.chassis import embedded
 from services.chassis.actor import How
 from services.chassis.call_wire import ConnectionLost, Method, hasten
+from services.chassis.catalogue import PATIENCE_S
 from services.chassis.config import Settings
 from services.chassis.confirms import abandon
 from services.chassis.errors import Refusal, Unavailable
 
 __all__ = ["Caller", "Unavailable", "embedded"]
 
-DEADLINE_S = 5.0
+DEADLINE_S = PATIENCE_S
 BROKEN = (OSError, amqp.exceptions.AMQPError, KombuError, RuntimeError, RpcTimeout)
 
 

@@ -11,6 +11,9 @@ from marshmallow import EXCLUDE, RAISE, Schema
 
 from services.chassis.paging import Paged
 
+PATIENCE_S = 5.0
+"""How long an answer is waited for, where nothing else is said."""
+
 
 @dataclass(frozen=True)
 class Event:
@@ -74,7 +77,7 @@ class Door:
     edits: tuple[str, ...] = ()
     """The doors that show what this one changes: ``If-Match`` holds the tag of one of them."""
 
-    patience_s: float = 5.0
+    patience_s: float = PATIENCE_S
     """How long people wait for the answer; longer where it takes a long computation."""
 
     @property

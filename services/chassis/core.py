@@ -54,6 +54,11 @@ class Call:
         """Whether the asker has been told already that it failed."""
         return self.deadline is not None and time.time() > self.deadline
 
+    @property
+    def left_s(self) -> float | None:
+        """How many seconds the answer is still of use; None for ever."""
+        return None if self.deadline is None else max(0.0, self.deadline - time.time())
+
 
 class Core:
     """One service's machinery: its database, clock, catalogue and settings."""

@@ -41,11 +41,15 @@ log = structlog.get_logger()
 Method = Callable[..., Any]
 
 
+def _compute(worker: str, payload: Any) -> Any:
+    return offload.run(worker, payload, timeout_s=offload.PATIENCE_S)
+
+
 class Office:
     """What a door finds as ``self.chassis``: the service's core and how this call came."""
 
     def __init__(
-        self, core: Core, call: Call, compute: Callable[[str, Any], Any] = offload.run
+        self, core: Core, call: Call, compute: Callable[[str, Any], Any] = _compute
     ) -> None:
         self.core = core
         self.call = call
@@ -150,15 +154,18 @@ def command_offloaded(worker: str, prepare: str) -> Callable[[Method], Method]:
         def door(self: Any, request: Any = None) -> dict[str, Any]:
             def run(core: Core, call: Call) -> dict[str, Any]:
                 name = method.__name__
+                # Before the long computation: what comes again, or asks too much, needs none.
+                known = core.answered(name, request or {}, call)
+                if known is not None:
+                    return _done(known)
                 views = _views(self, name)
-                with offload.TURN:
-                    # Before the long computation: what comes again, or asks too much, needs none;
-                    # nor does what was asked too long ago.
+                if call.if_match is not None:
+                    representation.may_be_asked(views)
+                with offload.turn(call.left_s):
+                    # It may have been answered meanwhile, or its asker have gone.
                     known = core.answered(name, request or {}, call)
                     if known is not None:
                         return _done(known)
-                    if call.if_match is not None:
-                        representation.may_be_asked(views)
                     payload = core.prepare(name, getattr(self, prepare), request or {}, call)
                     solved = self.chassis.compute(worker, payload)
 

@@ -7,6 +7,8 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -15,8 +17,24 @@ from services.chassis.errors import Refusal
 
 log = structlog.get_logger()
 
-TURN = threading.Lock()
-"""Held by whoever computes: those who gave up and ask again must not slow one another down."""
+PATIENCE_S = 15.0
+"""How long people wait for what a long computation answers."""
+
+_TURN = threading.Lock()
+
+
+@contextmanager
+def turn(patience_s: float | None = None) -> Iterator[None]:
+    """The turn to compute: those who gave up and ask again must not slow one another down.
+
+    Goes on without it after ``patience_s``: who asked has gone, which whoever computes must see.
+    """
+    has_it = _TURN.acquire(timeout=-1 if patience_s is None else patience_s)
+    try:
+        yield
+    finally:
+        if has_it:
+            _TURN.release()
 
 
 def run(worker: str, payload: Any, timeout_s: float = 30) -> Any:
@@ -34,8 +52,8 @@ def run(worker: str, payload: Any, timeout_s: float = 30) -> Any:
             check=False,
         )
     except Exception as error:
-        # Under eventlet it is of another class of the same name: its subprocess is a copy.
-        if type(error).__name__ != subprocess.TimeoutExpired.__name__:
+        # Under eventlet it is no subprocess.TimeoutExpired: its subprocess is a copy of that.
+        if getattr(error, "timeout", None) is None:
             raise
         raise _failed(f"over {timeout_s} s") from error
     if done.returncode:

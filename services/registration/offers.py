@@ -17,7 +17,7 @@ from services.registration.tables import Cycle, Grant, Marathon, Relay
 def withdraw(work: Work, relay: str, reason: str | None = None) -> dict[str, Any]:
     """Takes an offer back that was not granted yet; the next host is asked.
 
-    Raises ``Refusal("relay_superseded")`` for one that is not open.
+    Raises ``Refusal("relay_not_open")`` for one that is not open.
     """
     row, _cycle = _own_offer(work, relay)
     if row.state == "withdrawn":
@@ -64,6 +64,8 @@ def _offerable(work: Work, cycle: Cycle, legs: list[Marathon]) -> Grant:
         raise _nothing_to_offer()
     if holder.state not in marathons.OVER or sharing.is_elsewhere(work, holder):
         raise _nothing_to_offer()
+    # After a restore it might be granted already, and only the partners know.
+    relays.must_be_told(work, cycle)
     return grant
 
 

@@ -68,6 +68,17 @@ def may_act(work: Work, cycle: Cycle) -> bool:
     return not sharing.is_shared(work, cycle) or told.is_told(work, cycle)
 
 
+def must_be_told(work: Work, cycle: Cycle, hint: str = "Réessayez dans quelques secondes.") -> None:
+    """Raises ``Refusal("partners_unheard")`` while too few partners told this run."""
+    if not may_act(work, cycle):
+        raise Refusal(
+            "partners_unheard",
+            "Trop peu de partenaires ont dit, depuis le démarrage, où en est le relais.",
+            hint,
+            missing=told.missing(work, cycle),
+        )
+
+
 def was_refused(work: Work, grant: Grant) -> bool:
     """Whether a host of ours had refused what a partner granted it all the same.
 

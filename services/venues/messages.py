@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.chassis import offload
 from services.chassis.catalogue import Door, Event, Heard, Says
 from services.venues.messages_doors import (
     Allocate,
@@ -75,7 +76,7 @@ DOORS = {
     "change_premises": Door(ChangePremises, OfferView, edits=("get_premises",)),
     "decide_offer": Door(DecideOffer, OfferView, edits=("get_premises",)),
     "withdraw_offer": Door(WithReason, OfferView, edits=("get_premises",)),
-    "propose_allocation": Door(TheMarathon, Proposal, patience_s=15.0),
+    "propose_allocation": Door(TheMarathon, Proposal, patience_s=offload.PATIENCE_S),
     "allocate": Door(Allocate, AllocationView),
     "confirm_allocation": Door(TheAllocation, AllocationView, edits=SEAT),
     "confirm_all": Door(TheMarathon, AllocationView, many=True),

@@ -24,6 +24,7 @@ from tests.relay.consortium import Consortium, Member, Partner, make
 OFFERS = 100
 HOST = "47106"
 EARLY = (404, 409, 503)
+SOON_S = 30.0
 LOOK_S = 0.02
 OUTAGE_S = 12.0
 MEMBERS = (Member("fumel", "200068930", (1,)), Member("confluent", "200068922", (2,)))
@@ -60,12 +61,15 @@ class Desk:
         for to in ("running", "ended"):
             self.soon("POST", f"{leg}/moves", to=to, override=True, reason="Mesure.")
         self.soon("POST", f"{leg}/palmares")
+        until = time.monotonic() + SOON_S
         while self.ask("GET", leg)["state"] != "deliberated":
+            if time.monotonic() > until:
+                raise TimeoutError(f"{leg} is not deliberated")
             time.sleep(LOOK_S)
 
     def soon(self, method: str, path: str, **body: Any) -> Any:
         """What the instance answers once its services have heard of each other."""
-        until = time.monotonic() + 30
+        until = time.monotonic() + SOON_S
         while True:
             try:
                 return self.ask(method, path, **body)

@@ -56,7 +56,7 @@ class Stage:
         self.app: Flask = gateway_of(self.troupe, self.visitors)
         self.ids = ids_of(self.troupe)
         files = (where / f"{name}.sqlite" for name in self.troupe.players)
-        self.watches = [sqlite3.connect(file) for file in files]
+        self.watches = [sqlite3.connect(f"file:{file}?mode=ro", uri=True) for file in files]
         self.changes: list[int] = []
         self.picture: dict[str, str] = {}
 

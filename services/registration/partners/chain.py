@@ -7,9 +7,11 @@ two grants of a hop can't both be.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, exists, or_, select
+from sqlalchemy.orm import aliased
 
 from services.chassis.work import Work
 from services.registration import marathons
@@ -50,11 +52,16 @@ def documents(work: Work, cycle: Cycle) -> list[dict[str, Any]]:
     ]
 
 
-def latest_by_cycle(work: Work) -> dict[str, Grant]:
-    """The latest grant of each cycle."""
+def not_yet_effective(work: Work) -> dict[str, datetime]:
+    """The cycles whose latest grant is not effective yet, and since when there is that grant."""
     work.session.flush()
-    query = select(Grant).order_by(Grant.term, Grant.hop)
-    return {grant.cycle: grant for grant in work.session.scalars(query)}
+    later = aliased(Grant)
+    is_later = or_(later.term > Grant.term, and_(later.term == Grant.term, later.hop > Grant.hop))
+    query = select(Grant.cycle, Grant.granted_at).where(
+        Grant.received_at.is_(None),
+        ~exists().where(later.cycle == Grant.cycle, is_later),
+    )
+    return {row.cycle: row.granted_at for row in work.session.execute(query)}
 
 
 def _our_words(work: Work, cycle: str) -> dict[Key, str]:

@@ -18,7 +18,7 @@ from services.registration.partners import (
     sharing,
     told,
 )
-from services.registration.tables import Cycle, Grant, Relay, Run
+from services.registration.tables import Cycle, Relay, Run
 
 SEEN_EVERY = timedelta(minutes=1)
 KEPT = outgoing.KEPT
@@ -35,7 +35,8 @@ def tick(work: Work) -> None:
     run = _seen(work)
     known = _known(work)
     since = {name: _waits_since(work, row, run, known) for name, row in shared.items()}
-    # All that wait are asked about together: else the youngest keeps the others from their turn.
+    # All that wait are asked about together, at the pace of the youngest: at its own pace alone
+    # it would keep the others from their turn. There are few, and mostly none.
     everyone = [instant for instants in since.values() for instant in instants]
     asks = bool(everyone) and told.is_time_to_ask(work, run, everyone)
     for name, row in shared.items():
@@ -50,12 +51,13 @@ class Known:
     """What all cycles wait for, by cycle; asked of the database at once, however many there are."""
 
     told: dict[str, set[str]]
-    latest: dict[str, Grant]
+    granted: dict[str, datetime]
+    """Since when there is the latest grant, where it is not effective yet."""
     open: dict[str, list[Relay]]
 
 
 def _known(work: Work) -> Known:
-    return Known(told.by_cycle(work), chain.latest_by_cycle(work), relays.open_by_cycle(work))
+    return Known(told.by_cycle(work), chain.not_yet_effective(work), relays.open_by_cycle(work))
 
 
 def _waits_since(work: Work, cycle: Cycle, run: Run, known: Known) -> list[datetime]:
@@ -64,9 +66,8 @@ def _waits_since(work: Work, cycle: Cycle, run: Run, known: Known) -> list[datet
     if not told.are_enough(work, cycle, known.told.get(cycle.id, set())):
         # A cycle that is opened long after the start is asked about at once, too.
         since.append(max(run.started_at, cycle.opened_at))
-    grant = known.latest.get(cycle.id)
-    if grant is not None and grant.received_at is None:
-        since.append(grant.granted_at)
+    if cycle.id in known.granted:
+        since.append(known.granted[cycle.id])
     return since
 
 

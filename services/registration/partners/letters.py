@@ -7,7 +7,7 @@ the next host is for everybody who agreed to it (RULES D3).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, union
@@ -20,7 +20,6 @@ from services.registration.tables import Marathon, Relay, Role, Standing
 
 EVERYWHERE = "*"
 LAST_CALL = timedelta(days=1)
-REMINDERS = 2
 
 
 def offered(work: Work, relay: Relay) -> None:
@@ -45,17 +44,21 @@ def remind(work: Work, relay: Relay) -> None:
         return
     relay.reminders += 1
     _to_host(work, relay, "relay_reminder")
-    if relay.reminders == REMINDERS:
+    if relay.reminders == len(_moments(relay)):
         _to_sender(work, relay, "relay_unanswered")
 
 
 def is_time_to_remind(work: Work, relay: Relay) -> bool:
     """Whether the next reminder of an offer is due."""
-    if relay.deadline is None or relay.state != "offered" or relay.reminders >= REMINDERS:
-        return False
+    ahead = _moments(relay)[relay.reminders :] if relay.state == "offered" else ()
+    return bool(ahead) and work.now >= ahead[0]
+
+
+def _moments(relay: Relay) -> tuple[datetime, ...]:
+    if relay.deadline is None:
+        return ()
     halfway = relay.offered_at + (relay.deadline - relay.offered_at) / 2
-    moments = (halfway, max(halfway, relay.deadline - LAST_CALL))
-    return work.now >= moments[relay.reminders]
+    return halfway, max(halfway, relay.deadline - LAST_CALL)
 
 
 def next_host(work: Work, relay: Relay) -> None:
