@@ -62,6 +62,10 @@ def find_scripts() -> Path | None:
     return real if real and (real / "rabbitmq-env").exists() else None
 
 
+PORT_TAKEN = ("eaddrinuse", "dist_port_already_used")
+"""What the log says where another process, or another node, has one of its ports."""
+
+
 class RabbitMQ:
     """The broker under one folder."""
 
@@ -133,7 +137,7 @@ class RabbitMQ:
         for _ in range(3):
             if self._start():
                 return
-            if "eaddrinuse" not in tail(self.log, 8000):
+            if not any(words in tail(self.log, 32_000) for words in PORT_TAKEN):
                 break
             # Somebody took a port between our look and the start.
             for port, first in self.ports:
