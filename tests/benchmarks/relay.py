@@ -1,8 +1,8 @@
 """The relay between two instances: from a marathon's closing to the next organiser's desk.
 
 Two whole instances with a RabbitMQ node each, set up by the operator's commands. A hundred
-cycles of two legs are opened on both, and each first leg is brought as far as its palmarès,
-without teams. Then its organiser closes it, and the second's desk is asked until it shows the
+cycles of two legs are opened on both, ten at a time, and each first leg is brought as far as its
+palmarès, without teams. Then its organiser closes it, and the second's desk is asked until it shows the
 offer. The time begins before the closing is asked for, so it has the closing itself in it.
 """
 
@@ -22,6 +22,7 @@ from tests.relay.conftest import two_legs
 from tests.relay.consortium import Consortium, Member, Partner, make
 
 OFFERS = 100
+TOGETHER = 10
 HOST = "47106"
 EARLY = (404, 409, 503)
 SOON_S = 30.0
@@ -107,14 +108,12 @@ def measure() -> list[Figure]:
 
 def _measured(consortium: Consortium, cycle: dict[str, Any]) -> list[Figure]:
     giver, taker = Desk(consortium["fumel"]), Desk(consortium["confluent"])
-    cycles = [giver.open(cycle, number) for number in range(OFFERS + 1)]
-    for number in range(OFFERS + 1):
-        taker.open(cycle, number)
-    _until_told(giver, cycles)
-    for cycle_id in cycles:
-        giver.prepare(cycle_id)
-    seconds = [_one(giver, taker, each) for each in cycles[1:]]
-    after = _after_outage(consortium, giver, taker, cycles[0])
+    seconds: list[float] = []
+    for first in range(0, OFFERS, TOGETHER):
+        cycles = _opened(giver, taker, cycle, range(first, first + TOGETHER))
+        seconds += [_one(giver, taker, each) for each in cycles]
+    [last] = _opened(giver, taker, cycle, range(OFFERS, OFFERS + 1))
+    after = _after_outage(consortium, giver, taker, last)
     many = f"{OFFERS} offers between two instances by RabbitMQ"
     return [
         Figure("relay, a closing to the next desk, worst", max(seconds), "s", WORST_S, many),
@@ -127,6 +126,17 @@ def _measured(consortium: Consortium, cycle: dict[str, Any]) -> list[Figure]:
             f"after {OUTAGE_S:g} s without a link",
         ),
     ]
+
+
+def _opened(giver: Desk, taker: Desk, cycle: dict[str, Any], numbers: range) -> list[str]:
+    """Cycles that are open on both sides, where only the first leg's closing is missing."""
+    opened = [giver.open(cycle, number) for number in numbers]
+    for number in numbers:
+        taker.open(cycle, number)
+    _until_told(giver, opened)
+    for each in opened:
+        giver.prepare(each)
+    return opened
 
 
 def _until_told(desk: Desk, cycles: list[str]) -> None:
