@@ -2,8 +2,8 @@
 
 Two whole instances with a RabbitMQ node each, set up by the operator's commands. A hundred
 cycles of two legs are opened on both, ten at a time, and each first leg is brought as far as its
-palmarès, without teams. Then its organiser closes it, and the second's desk is asked until it shows the
-offer. The time begins before the closing is asked for, so it has the closing itself in it.
+palmarès, without teams. Then its organiser closes it, and the second's desk is asked until it
+shows the offer. The time begins before the closing is asked for, so it has the closing in it.
 """
 
 from __future__ import annotations
