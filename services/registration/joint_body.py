@@ -11,7 +11,7 @@ from services.chassis.errors import Invalid, NotFound, Refusal
 from services.chassis.work import Work
 from services.registration import batons, marathons
 from services.registration import relay as relays
-from services.registration.partners import handing, mirrors, sharing
+from services.registration.partners import handing, mirrors, sharing, told
 from services.registration.tables import Cycle, Marathon
 
 
@@ -57,9 +57,13 @@ def _may_reassign(work: Work, cycle: Cycle, even_unheard: bool) -> None:
             "Adressez-vous à lui.",
             joint_body=sharing.joint_body(cycle),
         )
-    if not even_unheard:
-        hint = "Attendez qu’ils répondent, ou confirmez que vous réattribuez sans les entendre."
-        relays.must_be_told(work, cycle, hint)
+    if not even_unheard and not told.is_told(work, cycle):
+        raise Refusal(
+            "partners_unheard",
+            "Trop peu de partenaires ont dit, depuis le démarrage, où en est le relais.",
+            "Attendez qu’ils répondent, ou confirmez que vous réattribuez sans les entendre.",
+            missing=told.missing(work, cycle),
+        )
 
 
 def may_give_up(work: Work, marathon: str) -> bool:

@@ -68,13 +68,13 @@ def may_act(work: Work, cycle: Cycle) -> bool:
     return not sharing.is_shared(work, cycle) or told.is_told(work, cycle)
 
 
-def must_be_told(work: Work, cycle: Cycle, hint: str = "Réessayez dans quelques secondes.") -> None:
+def must_be_told(work: Work, cycle: Cycle) -> None:
     """Raises ``Refusal("partners_unheard")`` while too few partners told this run."""
     if not may_act(work, cycle):
         raise Refusal(
             "partners_unheard",
             "Trop peu de partenaires ont dit, depuis le démarrage, où en est le relais.",
-            hint,
+            "Réessayez dans quelques secondes.",
             missing=told.missing(work, cycle),
         )
 

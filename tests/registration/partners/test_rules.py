@@ -213,6 +213,23 @@ def test_what_was_posted_to_the_partner_itself_is_delivered(three: Partners) -> 
 # --- after a start ------------------------------------------------------------------------
 
 
+def test_a_start_offers_nothing_at_an_organisers_word_before_most_partners_told(
+    three: Partners,
+) -> None:
+    fumel = three[FUMEL]
+    fumel.close(1)
+    three.quiet()
+    three[CONFLUENT].answer("refused")
+    three.quiet()
+    fumel.restart()
+    again = {"cycle": CYCLE, "to_marathon": "saison-2"}
+    assert refused(fumel, "offer_relay", **again) == "partners_unheard"
+    assert fumel.relays() == [("saison-2", "refused"), ("saison-3", "offered")]
+    three.quiet()
+    fumel.call("offer_relay", **again)
+    assert ("saison-2", "offered") in fumel.relays()
+
+
 def test_a_start_grants_nothing_before_most_partners_told(three: Partners) -> None:
     fumel, confluent = three[FUMEL], three[CONFLUENT]
     fumel.close(1)
