@@ -137,7 +137,8 @@ class RabbitMQ:
         for _ in range(3):
             if self._start():
                 return
-            if not any(words in tail(self.log, 32_000) for words in PORT_TAKEN):
+            said = tail(self.log, 32_000)
+            if not any(words in said for words in PORT_TAKEN):
                 break
             # Somebody took a port between our look and the start.
             for port, first in self.ports:

@@ -90,12 +90,7 @@ def give_up(work: Work, marathon: str, reason: str) -> Marathon:
 
 
 def _may_be_reassigned(holder: Marathon, target: Marathon, may_play: bool) -> None:
-    if holder.id == target.id or target.state != "announced":
-        raise Refusal(
-            "relay_not_takeable",
-            "Ce marathon ne peut pas recevoir le relais.",
-            "Choisissez un marathon annoncé, qui n’a pas commencé et n’a pas déjà le relais.",
-        )
+    relays.must_be_free(target, holder.id)
     if not may_play and holder.state not in (*marathons.OVER, *marathons.TO_COME):
         raise Refusal(
             "holder_is_playing",

@@ -47,12 +47,7 @@ def offer_again(work: Work, cycle: str, to_marathon: str) -> dict[str, Any]:
     if target is None:
         raise NotFound("marathon", to_marathon)
     grant = _offerable(work, row, legs)
-    if target.state != "announced" or target.id == grant.marathon:
-        raise Refusal(
-            "relay_not_takeable",
-            "Ce marathon ne peut pas recevoir le relais.",
-            "Choisissez un marathon annoncé, qui n’a pas commencé et n’a pas déjà le relais.",
-        )
+    relays.must_be_free(target, grant.marathon)
     return batons.view_of(_offer_to(work, row, grant, target))
 
 

@@ -68,6 +68,16 @@ def may_act(work: Work, cycle: Cycle) -> bool:
     return not sharing.is_shared(work, cycle) or told.is_told(work, cycle)
 
 
+def must_be_free(target: Marathon, holder: str) -> None:
+    """Raises ``Refusal("relay_not_takeable")`` unless a marathon may have the baton next."""
+    if target.state != "announced" or target.id == holder:
+        raise Refusal(
+            "relay_not_takeable",
+            "Ce marathon ne peut pas recevoir le relais.",
+            "Choisissez un marathon annoncé, qui n’a pas commencé et n’a pas déjà le relais.",
+        )
+
+
 def must_be_told(work: Work, cycle: Cycle) -> None:
     """Raises ``Refusal("partners_unheard")`` while too few partners told this run."""
     if not may_act(work, cycle):

@@ -31,8 +31,7 @@ def present(work: Work) -> Run:
 
 def is_told(work: Work, cycle: Cycle) -> bool:
     """Whether more than half of the others told this run what they know."""
-    query = select(Told.partner).where(Told.run == work.run, Told.cycle == cycle.id)
-    return are_enough(work, cycle, set(work.session.scalars(query)))
+    return are_enough(work, cycle, _told(work, cycle))
 
 
 def are_enough(work: Work, cycle: Cycle, told: set[str]) -> bool:
@@ -52,9 +51,13 @@ def by_cycle(work: Work) -> dict[str, set[str]]:
 
 def missing(work: Work, cycle: Cycle) -> list[str]:
     """The others that have not told this run anything yet."""
-    query = select(Told.partner).where(Told.run == work.run, Told.cycle == cycle.id)
-    told = set(work.session.scalars(query))
+    told = _told(work, cycle)
     return [name for name in sharing.others(work, cycle) if name not in told]
+
+
+def _told(work: Work, cycle: Cycle) -> set[str]:
+    query = select(Told.partner).where(Told.run == work.run, Told.cycle == cycle.id)
+    return set(work.session.scalars(query))
 
 
 def note(work: Work, cycle: Cycle, partner: str, run: str) -> bool:

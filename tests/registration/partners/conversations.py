@@ -14,7 +14,7 @@ from services.registration.partners import bodies, handing, keys
 from services.registration.partners.canonical import canonical
 from services.registration.partners.package import sign
 from tests.registration.partners.samples import ALPHA, BETA, BODIES, DIGEST, LEG, LINK, NOW, sample
-from tests.registration.partners.stage import EPCIS
+from tests.registration.partners.stage import cycle_file
 
 CYCLE = "valley"
 GAMMA_SEED = bytes(range(96, 128))
@@ -30,34 +30,10 @@ Step = tuple[Document, str]
 """A package, and what beta says of it."""
 
 
-def cycle_file() -> Document:
+def shared_file() -> Document:
     """The cycle file that all three have opened."""
-    return {
-        "cycle": CYCLE,
-        "title": "Une vallée, quatre étapes",
-        "programme": {"name": "Programme", "run_by": "Pays"},
-        "relay": {"days_to_answer": 14, "joint_body": "gamma"},
-        "partners": [
-            {
-                "name": name,
-                "title": name.title(),
-                "url": f"https://{name}.example.org",
-                "public_key": keys.encode(key.public),
-            }
-            for name, key in KEYS.items()
-        ],
-        "legs": [
-            {
-                "leg": number,
-                "epci": EPCIS[number - 1],
-                "theme": f"Thème {number}",
-                "question": "Et si ?",
-                "operated_by": operator,
-                "finale": number == len(OPERATORS),
-            }
-            for number, operator in enumerate(OPERATORS, 1)
-        ],
-    }
+    file = cycle_file(OPERATORS, "gamma", KEYS.__getitem__)
+    return {**file, "cycle": CYCLE, "title": "Une vallée, quatre étapes"}
 
 
 def conversations() -> dict[str, Any]:
@@ -65,7 +41,7 @@ def conversations() -> dict[str, Any]:
     return {
         "now": bodies.written(NOW),
         "recipient": "beta",
-        "cycle_file": cycle_file(),
+        "cycle_file": shared_file(),
         "conversations": [
             {"name": name, "steps": [_step(*step) for step in steps], "grants": grants}
             for name, steps, grants in _all()

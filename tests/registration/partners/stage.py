@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,9 +35,14 @@ def key_of(name: str) -> keys.SigningKey:
     return keys.from_seed(hashlib.sha256(name.encode()).digest())
 
 
-def cycle_file(operators: list[str], joint_body: str | None = "fumel") -> dict[str, Any]:
+def cycle_file(
+    operators: Sequence[str],
+    joint_body: str | None = "fumel",
+    key: Callable[[str], keys.SigningKey] = key_of,
+) -> dict[str, Any]:
     """A cycle of one leg for each entry of ``operators``, as JSON."""
-    partners = sorted({*operators, *([joint_body] if joint_body else [])}, key=_rank)
+    names = {*operators, *([joint_body] if joint_body else [])}
+    partners = sorted(names, key=lambda name: (_rank(name), name))
     file: dict[str, Any] = {
         "cycle": CYCLE,
         "title": "Une saison partagée",
@@ -48,7 +53,7 @@ def cycle_file(operators: list[str], joint_body: str | None = "fumel") -> dict[s
                 "name": name,
                 "title": name.title(),
                 "url": f"https://{name}.example.org",
-                "public_key": keys.encode(key_of(name).public),
+                "public_key": keys.encode(key(name).public),
             }
             for name in partners
         ],
