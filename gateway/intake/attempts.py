@@ -69,7 +69,11 @@ class Attempts(Generic[Made]):
 
     def _end(self, name: str, error: Exception | None) -> Future[Made]:
         with self._lock:
+            now = time.monotonic()
+            # Names come with requests, and there may be any number of them.
+            fresh = {name: one for name, one in self._failed.items() if now < one[0] + self.pause_s}
+            self._failed = fresh
             self._failed.pop(name, None)
             if error is not None:
-                self._failed[name] = (time.monotonic(), error)
+                self._failed[name] = (now, error)
             return self._going.pop(name)

@@ -24,6 +24,7 @@ from services.chassis.errors import Refusal, Unavailable
 from services.chassis.networks import network_of
 
 TRACKER_BYTES = 16  # RULES V5
+KEY_BYTES = 16
 
 TAKEN = frozenset({"poll", "project", "pass", "ip"})
 """What a ballot with a pass has: one that has more is none, as voting will say."""
@@ -66,14 +67,18 @@ class BallotsInBatches:
 
         Raises ``Refusal("ballot_not_confirmed")`` of a ballot that may or may not have arrived.
         """
+        self._forget_the_old()
         if (service, door) != ("voting", "cast"):
             return self.caller.exchange(service, door, request, **how)
         try:
             mine = (request or {}).get("pass") and how.get("key") is None
             receipt = self._cast(request or {}) if mine else None
-            return (
-                {"ok": receipt} if receipt else self.caller.exchange(service, door, request, **how)
-            )
+            if receipt:
+                return {"ok": receipt}
+            # Under a key: done again by another replica, where the first one died before its
+            # answer, it is the same ballot, and a paper code has not been used.
+            how["key"] = how.get("key") or secrets.token_hex(KEY_BYTES)
+            return self.caller.exchange(service, door, request, **how)
         except (Unavailable, StillTrying) as error:
             raise not_confirmed() from error
 
@@ -129,6 +134,14 @@ class BallotsInBatches:
             return None
         self._known[poll] = Known.of(lent, asked_at)
         return self._known[poll]
+
+    def _forget_the_old(self) -> None:
+        """Forgets the polls that are over by all that is known: of one of which nobody asks for
+        anything any more, voting would never tell."""
+        now = self.clock.now()
+        for known in list(self._known.values()):
+            if known.age > KEPT_S and now >= known.closes_at:
+                self._forget(known.poll)
 
     def _forget(self, poll: str) -> None:
         """Keeps no key of a poll that is over: with it the link of voter and choice is to end."""

@@ -220,9 +220,14 @@ class TakeEntrypoint(WorkingEntrypoint):
 
     def handle_message(self, body: Any, message: Any) -> None:
         """Puts a message to those that wait; called in the order in which they come."""
-        if not self.stopping:
-            self.waiting.append((body, message))
-            self._nudge()
+        if self.stopping:
+            return
+        if self.waiting and self.waiting[0][1].channel is not message.channel:
+            # Those came by a connection that broke, and come again: with a database that is away
+            # they would be more with each broken connection.
+            self.waiting = []
+        self.waiting.append((body, message))
+        self._nudge()
 
     def handle_undecodable(self, message: Any) -> None:
         """Parks what can't be read, as any other message that can't be handled."""

@@ -43,7 +43,7 @@ class TailGone(Exception):
 
 
 class TailBusy(Exception):
-    """Somebody else is looking at a lane's tail right now."""
+    """A lane's tail can't be looked at right now: somebody else does, or its node is away."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class Lanes:
                 # Answered after all that the queue had: it speaks to a channel in one order.
                 left = channel.queue_declare(tail, passive=True).message_count
             except amqp.exceptions.NotFound as error:
-                raise TailGone(lane) from error
+                raise (TailGone if _is_not_there(error) else TailBusy)(lane) from error
             except amqp.exceptions.AccessRefused as error:
                 raise TailBusy(lane) from error
             if left:
@@ -193,3 +193,8 @@ class Lanes:
             yield wire.channel()
         finally:
             abandon(wire)
+
+
+def _is_not_there(error: amqp.exceptions.NotFound) -> bool:
+    # RabbitMQ says 404 as well of a queue that crashed or whose node is away: that one comes back.
+    return "no queue" in str(error.reply_text)

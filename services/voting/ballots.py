@@ -68,7 +68,10 @@ def cast(
 
 
 def _known(work: Work, poll: str, pass_: str | None, code: str | None) -> BallotRow | None:
-    """The ballot that this voter cast before under this key, also once the poll is closed."""
+    """The ballot that this voter cast before under this key, also once the poll is closed.
+
+    Whoever repeats it while the first is under way waits here for that one.
+    """
     found = polls.find(work, poll)
     secret = work.session.get(PollSecret, found.id)
     if work.key is None or secret is None:
@@ -77,6 +80,7 @@ def _known(work: Work, poll: str, pass_: str | None, code: str | None) -> Ballot
         voter = codes.voter_key(secret.secret, code)
     else:
         voter = passes.verify(secret.secret, found.id, pass_ or "")
+    work.lock(f"ballot:{found.id}:{voter}")
     return work.session.get(BallotRow, (found.id, _tracker(work, found, voter)))
 
 

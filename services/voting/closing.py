@@ -111,7 +111,8 @@ def count_poll(work: Work, poll: Poll, marathon: dict[str, Any]) -> None:
     _take_time(work)
     spoilt = candidates.spoilt(work, poll)
     standing = {entry["id"] for entry in poll.projects} - spoilt
-    settled = settle(ballots_of(work, poll, codes.revoked_voters(work, poll)), standing)
+    revoked = codes.revoked(work, poll)
+    settled = settle(ballots_of(work, poll, revoked.voters), standing, revoked.too_few)
     fill_box(work, poll, settled.left_out)
     outcome = outcome_of(settled, recount_sorted(box_of(work, poll)), poll.rule)
     poll.state = "counted"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import Any
+from collections import defaultdict
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, insert, select
 
@@ -50,7 +51,8 @@ def issue(work: Work, poll: str, place: str, count: int) -> dict[str, Any]:
 def revoke(work: Work, poll: str, batch: str) -> dict[str, Any]:
     """Revokes a batch: its unused codes are refused, the ballots cast with it do not count.
 
-    Only before the count, so that nobody revokes knowing what it changes (RULES V9). Raises
+    The record names the batch and how many of its codes were used; of very few (RULES V6) their
+    ballots are not among the raw totals either. Only before the count, so that nobody revokes knowing what it changes (RULES V9). Raises
     ``Refusal("poll_counted")`` afterwards.
     """
     found = polls.find(work, poll)
@@ -126,15 +128,26 @@ def spend(work: Work, poll: Poll, given: str) -> str:
     return voter
 
 
-def revoked_voters(work: Work, poll: Poll) -> set[str]:
-    """The voter keys of all codes in revoked batches."""
-    hashes = work.session.scalars(
-        select(Code.hash)
+class Revoked(NamedTuple):
+    """The voter keys of the codes of revoked batches that were used; and those of them of which
+    the totals may show nothing, for of so few the difference would be their choice (RULES V6)."""
+
+    voters: set[str]
+    too_few: set[str]
+
+
+def revoked(work: Work, poll: Poll) -> Revoked:
+    """Whose ballots do not count, for their codes were revoked."""
+    rows = work.session.execute(
+        select(Code.batch, Code.hash)
         .join(CodeBatch, CodeBatch.id == Code.batch)
         .where(Code.poll == poll.id, CodeBatch.state == "revoked", Code.used)
     )
-    secret = polls.secret_of(work, poll)
-    return {passes.voter_key(secret, f"code:{hashed}") for hashed in hashes}
+    secret, batches = polls.secret_of(work, poll), defaultdict(set)
+    for batch, hashed in rows:
+        batches[batch].add(passes.voter_key(secret, f"code:{hashed}"))
+    few = [each for each in batches.values() if len(each) < RULES.least_invalidated]
+    return Revoked(set().union(*batches.values()), set().union(*few))
 
 
 def voter_key(secret: str, given: str) -> str:

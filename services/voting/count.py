@@ -71,7 +71,8 @@ class Outcome:
 class Settled:
     """Which ballots of a poll count, before they are put into the box.
 
-    ``left_out`` are the trackers of all others; ``raw`` has every voter's last ballot.
+    ``left_out`` are the trackers of all others; ``raw`` has every voter's last ballot, but of
+    those of whom it may show nothing.
     """
 
     accepted: int
@@ -118,18 +119,24 @@ def count(
     return outcome_of(settled, recount(box), rule, tuple(box))
 
 
-def settle(rows: Iterable[Cast], standing: Collection[str]) -> Settled:
+def settle(
+    rows: Iterable[Cast], standing: Collection[str], unseen: Collection[str] = ()
+) -> Settled:
     """Which ballots count, of those that come voter by voter, each voter's in the order in which
     they were accepted (by :attr:`Ballot.when`, then tracker) and none twice.
+
+    ``unseen`` are voters whose ballots do not count, and who are so few that the difference
+    between raw and counted totals would show their choice: they are in neither.
 
     Keeps no more in memory than the trackers that do not count.
     """
     kept = sorted(standing)
     found = Settled(0, 0, 0, 0, Counter(dict.fromkeys(kept, 0)), kept, [])
-    for trackers, invalidated, (_voter, _tracker, choice, is_invalid) in _by_voter(rows):
+    for trackers, invalidated, (voter, _tracker, choice, is_invalid) in _by_voter(rows):
         found.accepted += len(trackers)
         found.invalidated += invalidated
-        found.raw[choice] += 1
+        if voter not in unseen:
+            found.raw[choice] += 1
         if is_invalid:
             pass  # and no earlier one comes back
         elif choice not in standing:

@@ -6,7 +6,8 @@ holds for a gateway that answers, one that hangs and one that was killed alike: 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -31,9 +32,13 @@ log = structlog.get_logger()
 GRACE = timedelta(seconds=2)
 """After the closing, for batches that were under way: they would be told to vote again."""
 
-SETTLE = timedelta(seconds=1)
+SETTLE_S = 1.0
 """Between closing a lane and reading its last message: what the broker had begun to put into
-its queues a moment before is there by then. By the machine's clock."""
+its queues a moment before is there by then. By no clock: who reads has closed it as well."""
+
+EMPTY_FOR = timedelta(seconds=30)
+"""So long the stream must be empty before a lost tail is done without. What a replica has in its
+hands is not in the queue; one that hangs loses its connection before that, and it is again."""
 
 LANES = cast("Table", LaneRow.__table__)
 
@@ -119,12 +124,28 @@ def tend(core: Core, take: Any) -> None:
     ``take`` stores a batch, as if it had come from the queue.
     """
     broker = Lanes(BALLOTS, core.settings)
-    for lane in core.within(_to_close):
-        try:
-            _close(core, broker, lane, take)
-        except BROKER_ERRORS as error:
-            log.warning("lane_not_closed", lane=lane, error=repr(error))
-    metrics.polls_overdue(len(core.within(overdue)))
+    try:
+        closed = [lane for lane in core.within(_to_close) if _alone(lane, _fence, core, broker)]
+        if core.within(lambda work: _are_unknown(work, closed)):
+            time.sleep(SETTLE_S)
+        for lane in closed:
+            _alone(lane, _learn_end, core, broker, take)
+    finally:
+        metrics.polls_overdue(len(core.within(overdue)))
+
+
+def _alone(lane: str, step: Callable[..., None], core: Core, broker: Lanes, *more: Any) -> bool:
+    """Takes a step of one lane, and answers whether it went through: whatever is wrong with it,
+    the other polls' lanes must not wait for it."""
+    try:
+        step(core, broker, lane, *more)
+    except BROKER_ERRORS as error:
+        log.warning("lane_not_closed", lane=lane, error=repr(error))
+    except Exception:
+        log.exception("lane_not_closed", lane=lane)
+    else:
+        return True
+    return False
 
 
 def _to_close(work: Work) -> list[str]:
@@ -137,15 +158,28 @@ def _to_close(work: Work) -> list[str]:
     )
 
 
-def _close(core: Core, broker: Lanes, lane: str, take: Any) -> None:
+def _fence(core: Core, broker: Lanes, lane: str) -> None:
     broker.fence(lane)
-    if not core.within(lambda work: _is_settled(work, lane)):
-        return
-    if not core.within(lambda work: _is_known(work, lane)):
+    core.within(lambda work: _note_fence(work, lane))
+
+
+def _note_fence(work: Work, lane: str) -> None:
+    row = work.session.get_one(LaneRow, lane, with_for_update=True)
+    row.fenced_at = row.fenced_at or datetime.now(UTC)
+
+
+def _are_unknown(work: Work, lanes: Collection[str]) -> bool:
+    """Whether the end of any of these lanes is not known yet."""
+    query = select(func.count()).select_from(LaneRow).where(LaneRow.id.in_(lanes))
+    return bool(work.session.scalar(query.where(LaneRow.last.is_(None))))
+
+
+def _learn_end(core: Core, broker: Lanes, lane: str, take: Any) -> None:
+    if core.within(lambda work: _are_unknown(work, [lane])):
         try:
             told = broker.latest(lane)
         except TailBusy:
-            return  # somebody else is at it, or was killed at it a moment ago
+            return  # somebody else is at it, or its node is away
         except TailGone:
             told = []
         if not told and core.within(lambda work: _is_registered(work, lane)):
@@ -160,29 +194,22 @@ def _close(core: Core, broker: Lanes, lane: str, take: Any) -> None:
     core.within(lambda work: _set(work, lane, forgotten=True))
 
 
-def _is_settled(work: Work, lane: str) -> bool:
-    row = work.session.get_one(LaneRow, lane, with_for_update=True)
-    if row.fenced_at is None:
-        row.fenced_at = datetime.now(UTC)
-    return datetime.now(UTC) >= row.fenced_at + SETTLE
-
-
-def _is_known(work: Work, lane: str) -> bool:
-    return work.session.get_one(LaneRow, lane).last is not None
-
-
 def _is_registered(work: Work, lane: str) -> bool:
     return work.session.get_one(LaneRow, lane).registered
 
 
 def _do_without(core: Core, broker: Lanes, lane: str) -> None:
     """Takes the last batch that came for the last one of a lane whose tail the broker has lost;
-    the record says so. Not while any batch waits, for it may be a later one."""
-    if broker.is_empty():
-        core.within(lambda work: _take_for_last(work, lane))
+    the record says so. Not while any batch may wait or be under way, for it may be a later one."""
+    empty = broker.is_empty()
+    core.within(lambda work: _take_for_last(work, lane, empty))
 
 
-def _take_for_last(work: Work, lane: str) -> None:
+def _take_for_last(work: Work, lane: str, empty: bool) -> None:
+    row, now = work.session.get_one(LaneRow, lane, with_for_update=True), datetime.now(UTC)
+    row.empty_since = (row.empty_since or now) if empty else None
+    if row.empty_since is None or now < row.empty_since + EMPTY_FOR:
+        return
     last = _newest(work.session, lane)
     if _learn(work, lane, last=last, proven=False, forgotten=True):
         log.error("lane_lost", lane=lane)

@@ -26,6 +26,7 @@ from services.voting import (
 from services.voting.tables import Poll
 
 WITHOUT_POLL = frozenset({"draft", "announced"})
+QUICK = frozenset({"open", "close"})
 
 
 def react(work: Work, event: HeardEvent) -> None:
@@ -52,14 +53,19 @@ def reconcile(work: Work, marathon: str) -> None:
 
 
 def fall_due(work: Work) -> None:
-    """Takes every poll one step further that has one to take, in the order of the locks."""
+    """Takes every poll one step further that has one to take, in the order of the locks.
+
+    A step that looks at every ballot is taken alone, for the others' voters would wait for it:
+    the first of those, and only once no poll has to open or close.
+    """
     query = select(Poll).where(Poll.unlinked_at.is_(None)).order_by(Poll.marathon)
-    waiting = [
-        poll.marathon
+    steps = {
+        poll.marathon: _next(work, poll, work.copy("marathon", poll.marathon))
         for poll in work.session.scalars(query)
-        if _next(work, poll, work.copy("marathon", poll.marathon))
-    ]
-    for marathon in waiting:
+    }
+    waiting = [marathon for marathon, step in steps.items() if step]
+    quick = [marathon for marathon in waiting if steps[marathon] in QUICK]
+    for marathon in quick or waiting[:1]:
         work.lock(f"marathon:{marathon}")
         _step(work, marathon)
     if not waiting:  # so that locks are taken in one order

@@ -123,6 +123,10 @@ class LaneRow(Base):
     fenced_at: Mapped[datetime | None] = mapped_column(Instant)
     """When it was closed in the broker, by the machine's clock."""
 
+    empty_since: Mapped[datetime | None] = mapped_column(Instant)
+    """Since when nothing has waited in the stream, where the broker has lost the lane's tail; by
+    the machine's clock."""
+
     last: Mapped[int | None] = mapped_column(Integer)
     """The number of its last batch, once it is known."""
 

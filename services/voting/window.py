@@ -63,14 +63,12 @@ def moved(closes_at: datetime, wanted: datetime, now: datetime) -> datetime:
 
 
 def cut(closes_at: datetime, marathon: dict[str, Any], now: datetime) -> datetime:
-    """The closing once the marathon has ended: ``EARLY`` after its end, if not before.
+    """The closing once the marathon has ended: ``EARLY`` after that was heard, if not before.
 
-    Never in the past: a ballot accepted before the end was heard of stays inside the window.
+    However late it is heard: until then gateways go by the closing that they know, and each
+    ballot of which they give a receipt must be inside the window.
     """
-    if marathon["state"] not in OVER:
-        return closes_at
-    ended_at = marathon["ended_at"] or now
-    return min(closes_at, max(ended_at + EARLY, now))
+    return min(closes_at, now + EARLY) if marathon["state"] in OVER else closes_at
 
 
 def is_open(poll: Poll, marathon: dict[str, Any] | None, now: datetime) -> bool:

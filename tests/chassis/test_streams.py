@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
+import amqp
 import pytest
 from kombu import Connection
 from marshmallow import Schema, fields
@@ -107,6 +111,29 @@ def test_a_lane_that_the_broker_lost_is_told_from_one_in_somebodys_hands(
     lanes.fence("a")
     with pytest.raises(TailGone):
         lanes.latest("a")
+
+
+@pytest.mark.parametrize(
+    ("told", "raised"),
+    [
+        ("NOT_FOUND - no queue 'museum.parcels.tail.a' in vhost '/'", TailGone),
+        ("NOT_FOUND - queue 'x' in vhost '/' process is stopped by supervisor", TailBusy),
+        ("NOT_FOUND - home node 'b@b' of durable queue 'x' is down or inaccessible", TailBusy),
+    ],
+)
+def test_a_tail_whose_node_is_away_is_not_lost(told: str, raised: type[Exception]) -> None:
+    """A lone broker has no such node: what RabbitMQ 3.10 says is said here in its place."""
+
+    class Away(Lanes):
+        @contextmanager
+        def _channel(self) -> Iterator[Any]:
+            def consume(*_args: Any, **_kwargs: Any) -> None:
+                raise amqp.exceptions.NotFound(told, (60, 20))
+
+            yield SimpleNamespace(basic_consume=consume)
+
+    with pytest.raises(raised):
+        Away(PARCELS, Settings()).latest("a")
 
 
 def test_only_the_end_of_a_lane_is_kept_and_many_look_at_it(settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -217,9 +218,20 @@ def test_who_got_no_confirmation_is_told_to_vote_again(booth: Booth) -> None:
 def test_a_lane_that_confirms_nothing_is_given_up_for_another(booth: Booth) -> None:
     booth.cast()
     (wire,) = booth.wires
+    lane = booth.intake._lanes["poll1"]
+    lane.patience_s = 30.0
     wire.trouble = [NotConfirmed("away", set()) for _ in range(lanes.ATTEMPTS)]
     wire.gate.clear()
-    threading.Timer(0.3, wire.gate.set).start()
+
+    def all_wait() -> bool:
+        under_way = wire.tried.get(2, {"choices": []})["choices"]
+        return len(lane.waiting) + len(under_way) == 300
+
+    def fail_once_all_wait() -> None:
+        until(all_wait)
+        wire.gate.set()
+
+    threading.Thread(target=fail_once_all_wait).start()
     assert set(together(300, booth.cast)) == {"ballot_not_confirmed"}
     assert sorted(wire.tried) == [0, 1, 2]
     until(lambda: together(1, booth.cast) and len(booth.wires) == 2)
@@ -236,16 +248,27 @@ def test_a_closed_lane_gives_no_receipt(booth: Booth) -> None:
     assert together(1, booth.cast) == ["poll_closed"]
 
 
+class Crowd(deque[Any]):
+    """Those that wait, and how many they were at most."""
+
+    most = 0
+
+    def append(self, one: Any) -> None:
+        super().append(one)
+        self.most = max(self.most, len(self))
+
+
 def test_a_broker_that_does_not_answer_holds_few_and_not_for_long(
     booth: Booth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     booth.cast()
     lane = booth.intake._lanes["poll1"]
     monkeypatch.setattr(lanes, "MOST_WAITING", 20)
+    lane.waiting = crowd = Crowd()
     lane.patience_s = 0.3
     booth.wires[0].gate.clear()
     assert set(together(60, booth.cast)) == {"ballot_not_confirmed"}
-    assert len(lane.waiting) <= 20
+    assert 0 < crowd.most <= 20
     lane.patience_s = 5
     booth.wires[0].gate.set()
     # Nobody waits for them any more: of those only the batch that was under way is sent.
@@ -303,6 +326,31 @@ def test_no_key_of_a_poll_that_is_over_is_kept(
     later(monkeypatch, 61)
     assert together(1, booth.cast) == [REFUSED.code]
     assert not booth.intake._known and not booth.intake._lanes
+
+
+def test_no_key_of_a_poll_that_is_over_is_kept_where_nobody_votes_any_more(
+    booth: Booth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booth.caller.answers["voting.get_poll"] = {}
+    booth.cast()
+    later(monkeypatch, 61)
+    booth.intake.call("voting", "get_poll", {"poll": "poll1"})
+    assert "poll1" in booth.intake._known  # it may be that only voting is away
+    booth.clock.move_to(NOW + timedelta(hours=1))
+    booth.intake.call("voting", "get_poll", {"poll": "poll1"})
+    assert not booth.intake._known and not booth.intake._lanes
+
+
+def test_what_voting_is_asked_to_cast_has_a_key(booth: Booth) -> None:
+    """A replica that dies before it answers leaves its call to another one: the same ballot."""
+    booth.caller.answers["voting.cast"] = {"receipt": "r"}
+    for key in ("mine", None, None):
+        request = {"poll": "poll1", "project": "wool", "code": "C0DE"}
+        booth.intake.call("voting", "cast", request, key=key)
+    asked = [(name, key) for name, _request, _actor, key, _correlation in booth.caller.asked]
+    first, *others = [key for name, key in asked if name == "voting.cast"]
+    assert first == "mine"
+    assert all(others) and len(set(others)) == 2
 
 
 def test_a_crowd_at_the_start_asks_voting_once(booth: Booth) -> None:

@@ -45,6 +45,27 @@ def test_one_code_used_by_many_at_once_votes_once(stage: Stage) -> None:
     assert stage.rows("ballots", "register") == {"ballots": 1, "register": 1}
 
 
+def test_one_code_repeated_at_once_under_its_key_is_given_its_receipt(stage: Stage) -> None:
+    poll = stage.opened()
+    code = stage.codes(1)[0]
+    request = {"poll": poll, "code": code, "project": "wool"}
+
+    answers = at_once(6, lambda: stage.voting.call("cast", request, key="pressed twice"))
+
+    assert len({str(answer) for answer in answers}) == 1, answers
+    assert stage.rows("ballots", "register") == {"ballots": 1, "register": 1}
+
+
+def test_one_pass_repeated_at_once_under_its_key_is_one_ballot(stage: Stage) -> None:
+    poll = stage.opened()
+    request = {"poll": poll, "pass": a_pass(stage, "anne"), "project": "wool"}
+
+    answers = at_once(6, lambda: stage.voting.call("cast", request, key="pressed twice"))
+
+    assert len({str(answer) for answer in answers}) == 1, answers
+    assert stage.rows("ballots", "register") == {"ballots": 1, "register": 1}
+
+
 def test_one_voter_many_times_at_once_is_one_voter(stage: Stage) -> None:
     stage.opened()
     anne = a_pass(stage, "anne")

@@ -249,9 +249,9 @@ class Broker:
 
 
 def tend(stage: Stage, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Twice: once to close the lanes, and once what had begun is there; what was done."""
+    """Closes the lanes as a replica does every second; what was done."""
     monkeypatch.setattr(lanes, "Lanes", lambda *_any: broker)
-    monkeypatch.setattr(lanes, "SETTLE", timedelta(0))
+    monkeypatch.setattr(lanes, "SETTLE_S", 0.0)
     lanes.tend(stage.voting.core, lambda raws: take(stage, *raws))
     done, broker.done = broker.done, []
     return done
@@ -291,6 +291,15 @@ def test_an_empty_tail_is_waited_for_only_where_receipts_were_given(
     assert stage.poll().state == "counted"
 
 
+def waited(stage: Stage, ago: timedelta | None) -> None:
+    """The lane's stream was seen empty so long ago for the first time."""
+    with stage.voting.session() as session:
+        row = session.get_one(LaneRow, "lane")
+        if ago is not None:
+            assert row.empty_since is not None
+            row.empty_since -= ago
+
+
 @pytest.mark.parametrize("emptied", [False, True], ids=["tail gone", "tail emptied"])
 def test_a_lane_of_which_the_broker_knows_nothing_does_not_hold_the_closing_for_ever(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, emptied: bool
@@ -301,15 +310,35 @@ def test_a_lane_of_which_the_broker_knows_nothing_does_not_hold_the_closing_for_
     stage.ended(CLOSES)
     stage.at(CLOSES + lanes.GRACE)
     broker = Broker(lane=[] if emptied else TailGone("lane"))
-    broker.empty = False  # what waits may be of that lane, and later than what has come
-    tend(stage, broker, monkeypatch)
-    stage.at(CLOSES + lanes.GRACE)
-    assert stage.poll().state == "open"
+    # What waits, or what a replica has in its hands, may be of that lane, and later than what
+    # has come: the stream has to be empty for long enough, and without a break.
+    for empty, ago in ((False, None), (True, None), (True, lanes.EMPTY_FOR / 2), (False, None)):
+        waited(stage, ago)
+        broker.empty = empty
+        tend(stage, broker, monkeypatch)
+        stage.at(CLOSES + lanes.GRACE)
+        assert stage.poll().state == "open"
     broker.empty = True
+    tend(stage, broker, monkeypatch)
+    waited(stage, lanes.EMPTY_FOR)
     tend(stage, broker, monkeypatch)
     stage.at(CLOSES + lanes.GRACE)
     record = stage.call("get_record", NOBODY, poll=poll)["record"]
     assert record["intake"] == {"lanes": 1, "batches": 1, "unproven": 1}
+
+
+def test_a_lane_that_cannot_be_read_holds_up_no_other(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poll = stage.opened()
+    for lane in ("first", "second"):
+        stage.call("open_lane", NOBODY, poll=poll, lane=lane)
+    stage.ended(CLOSES)
+    stage.at(CLOSES + lanes.GRACE)
+    broker = Broker(first=[{"nonsense": True}], second=[batch(stage, 0, lane="second")])
+    done = tend(stage, broker, monkeypatch)
+    assert done == ["fence first", "fence second", "forget second"]
+    assert REGISTRY.get_sample_value("marathon_polls_overdue") == 1
 
 
 def test_the_end_of_a_lane_is_its_highest_number_in_whatever_order_it_came(

@@ -37,6 +37,19 @@ def surfaces(stage: Stage, poll: str) -> list[Any]:
     return [*seen, stage.voting.said()]
 
 
+def tried(stage: Stage, poll: str, codes: list[str]) -> list[Any]:
+    """What somebody is told who tries every used code for every project, under a key or not."""
+    seen: list[Any] = []
+    for code in codes:
+        for project in ("bakery", "garden", "wool"):
+            for key in (None, f"{code} {project}"):
+                request = {"poll": poll, "code": code, "project": project}
+                with pytest.raises(Refusal) as refused:
+                    stage.voting.call("cast", request, actor=NOBODY, key=key)
+                seen.append(refused.value.to_problem())
+    return seen
+
+
 def run(folder: Path, choices: tuple[str, ...]) -> tuple[list[Any], Stage]:
     """One poll, the same voters each time, with other choices; what was seen on the way."""
     folder.mkdir()
@@ -49,13 +62,13 @@ def run(folder: Path, choices: tuple[str, ...]) -> tuple[list[Any], Stage]:
         stage.troupe.clock.move_by(timedelta(minutes=1))
         stage.vote(codes[number], choice)
         stage.mailed(f"voter {number}", choice, "trash.example", "192.0.2.7")
-    seen.append(surfaces(stage, poll))
+    seen += [surfaces(stage, poll), tried(stage, poll, codes)]
     stage.troupe.clock.move_by(timedelta(minutes=1))
     preview = stage.call("preview_invalidation", poll=poll, domain="trash.example")
     # Its digest is of trackers, and those are drawn.
     seen.append([preview[name] for name in ("ballots", "voters", "pending", "to_at")])
     stage.at(CLOSES)  # closed, the marathon has not ended yet
-    seen.append(surfaces(stage, poll))
+    seen += [surfaces(stage, poll), tried(stage, poll, codes)]
     return seen, stage
 
 
@@ -65,7 +78,7 @@ def test_other_choices_show_nowhere_until_the_count(tmp_path: Path) -> None:
 
     assert first == second
     assert one.poll().state == "closed"
-    assert first[2][:3] == [4, 4, 0]
+    assert first[3][:3] == [4, 4, 0]
     for stage in (one, two):
         stage.ended()
         assert stage.poll().state == "closed"
