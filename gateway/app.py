@@ -25,6 +25,8 @@ from gateway import (
 )
 from gateway.asking import Caller, Parts
 from gateway.identity import Identity
+from gateway.intake.caller import BallotsInBatches
+from gateway.intake.front import BallotsInFront
 from gateway.memory import FromMemory, Memory
 from gateway.routes import CLOCK, MAILS, ROUTES, Route
 from services.chassis.config import Settings
@@ -57,13 +59,17 @@ def create_app(settings: Settings, caller: Caller) -> Flask:
     relay.install(app)
     site.install(app, with_mails=made.mailbox is not None)
     desk.install(app)
+    headers = hooks.headers_of(settings)
+    if isinstance(caller, BallotsInBatches):
+        app.wsgi_app = BallotsInFront(  # type: ignore[method-assign]
+            app.wsgi_app, caller, headers, hooks.correlation_of, hooks.count
+        )
     if settings.trusted_proxies:
         # Only the last ones are ours; what a client writes before them is ignored (RULES S3).
         trusted = settings.trusted_proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=trusted, x_proto=trusted, x_host=0
         )
-    headers = hooks.headers_of(settings)
     app.wsgi_app = FromMemory(app.wsgi_app, memory, headers)  # type: ignore[method-assign]
     return app
 

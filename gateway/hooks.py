@@ -14,6 +14,7 @@ from prometheus_client import Histogram
 from gateway import problems, relay
 from gateway.asking import parts
 from gateway.identity import ANONYMOUS, Credential, Visitor
+from gateway.intake.front import REFUSED
 from gateway.languages import LANGUAGES, N_
 from services.chassis.config import Settings
 from services.chassis.errors import Refusal, Unavailable
@@ -47,6 +48,7 @@ SECONDS = Histogram(
 def install(app: Flask) -> None:
     """Puts the hooks around every request of the app."""
     app.before_request(_begin)
+    app.before_request(_tell_what_was_refused)
     app.before_request(_same_origin_only)
     app.before_request(_identify)
     app.after_request(_end)
@@ -59,10 +61,19 @@ def headers_of(settings: Settings) -> dict[str, str]:
     return HEADERS
 
 
+def correlation_of(given: str) -> str:
+    """By which name a request is known in every log: what its sender ``given``, if it is sane."""
+    return given if SANE.fullmatch(given) else uuid.uuid4().hex
+
+
+def count(route: str, method: str, status: int, seconds: float) -> None:
+    """Counts an answer, by its route's name."""
+    SECONDS.labels(route, method, status).observe(seconds)
+
+
 def _begin() -> None:
     g.began = time.perf_counter()
-    given = request.headers.get("X-Request-Id", "")
-    g.correlation = given if SANE.fullmatch(given) else uuid.uuid4().hex
+    g.correlation = correlation_of(request.headers.get("X-Request-Id", ""))
     g.visitor = ANONYMOUS
     g.language = _language()
 
@@ -71,6 +82,13 @@ def _language() -> str:
     """A program says its language with each request; a person chooses one, else it is French."""
     asked = request.accept_languages.best_match(LANGUAGES) if problems.wants_json() else None
     return asked or session.get("language", LANGUAGES[0])
+
+
+def _tell_what_was_refused() -> None:
+    """Tells what was refused in front of the app, which is not to be tried a second time."""
+    refused = request.environ.get(REFUSED)
+    if refused is not None:
+        raise refused
 
 
 def _same_origin_only() -> None:
@@ -154,7 +172,7 @@ def _note(response: Response) -> None:
     seconds = time.perf_counter() - g.began
     route = request.url_rule.rule if request.url_rule else "?"
     method = request.method if request.method in METHODS else "?"
-    SECONDS.labels(route, method, response.status_code).observe(seconds)
+    count(route, method, response.status_code, seconds)
     log.info(
         "request",
         route=route,

@@ -82,6 +82,14 @@ class BallotsInBatches:
         except (Unavailable, StillTrying) as error:
             raise not_confirmed() from error
 
+    def take(self, request: Request) -> Request | None:
+        """The receipt of a ballot with a pass, as :meth:`call` would answer it; ``None`` of what
+        voting has to be asked. Raises ``Refusal``, as :meth:`exchange` does."""
+        try:
+            return self._cast(request)
+        except (Unavailable, StillTrying) as error:
+            raise not_confirmed() from error
+
     def close(self) -> None:
         """Hands over what waits; to be called when no request is under way any more."""
         for lane in self._lanes.values():

@@ -52,8 +52,8 @@ def revoke(work: Work, poll: str, batch: str) -> dict[str, Any]:
     """Revokes a batch: its unused codes are refused, the ballots cast with it do not count.
 
     The record names the batch and how many of its codes were used; of very few (RULES V6) their
-    ballots are not among the raw totals either. Only before the count, so that nobody revokes knowing what it changes (RULES V9). Raises
-    ``Refusal("poll_counted")`` afterwards.
+    ballots are not among the raw totals either. Only before the count, so that nobody revokes
+    knowing what it changes (RULES V9). Raises ``Refusal("poll_counted")`` afterwards.
     """
     found = polls.find(work, poll)
     work.actor.must("organiser", found.marathon)
