@@ -15,16 +15,24 @@ from gateway.intake.attempts import Attempts, StillTrying
 
 def ended(attempts: Attempts[Any], name: str = "lane") -> None:
     """Waits until no attempt is going on."""
-    until = time.monotonic() + 10
-    while name in attempts._going:
-        assert time.monotonic() < until
+    until(lambda: name not in attempts._going)
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Waits until something is true."""
+    end = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < end
         threading.Event().wait(0.005)
 
 
-def test_many_who_need_the_same_share_one_attempt() -> None:
+def test_many_who_need_the_same_share_one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     attempts: Attempts[int] = Attempts(patience_s=10, pause_s=0)
     made: list[int] = []
     gate = threading.Event()
+    come: list[Any] = []
+    begun = attempts._begun
+    monkeypatch.setattr(attempts, "_begun", lambda *asked: come.append(begun(*asked)) or come[-1])
 
     def make() -> int:
         gate.wait(10)
@@ -33,9 +41,19 @@ def test_many_who_need_the_same_share_one_attempt() -> None:
 
     with ThreadPoolExecutor(20) as people:
         waiting = [people.submit(attempts.wait_for, "lane", make) for _ in range(20)]
+        until(lambda: len(come) == 20)
         gate.set()
-        assert {one.result() for one in waiting} <= set(made)
-    assert len(made) < 20
+        assert {one.result() for one in waiting} == {0}
+    assert made == [0]
+
+
+def test_what_failed_is_not_remembered_for_ever() -> None:
+    """Names come with requests: whoever makes them up must not fill the memory."""
+    attempts: Attempts[int] = Attempts(patience_s=10, pause_s=0)
+    for number in range(50):
+        with pytest.raises(OSError, match="away"):
+            attempts.wait_for(f"poll {number}", raising(OSError("away")))
+    assert len(attempts._failed) == 1
 
 
 def test_an_attempt_that_lasts_is_waited_for_no_longer_than_for_a_ballot() -> None:

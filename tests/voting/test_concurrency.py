@@ -118,6 +118,17 @@ def test_closing_waits_for_a_ballot_under_way_and_counts_it(stage: Stage) -> Non
     assert stage.tally()["counted"]["wool"] == 1
 
 
+def test_many_replicas_open_a_poll_once(stage: Stage) -> None:
+    stage.mobilised()
+    stage.call("prepare_poll", marathon=MARATHON)
+    stage.marathon("running", projects=stage.started_projects())
+    stage.troupe.clock.move_to(OPENS)
+
+    at_once(4, stage.voting.tick)
+
+    assert stage.said().count("poll_opened") == 1
+
+
 def test_many_replicas_count_once(stage: Stage) -> None:
     stage.opened()
     for code in stage.codes(3):

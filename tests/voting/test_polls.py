@@ -247,13 +247,3 @@ def test_poll_is_found_by_its_marathon(stage: Stage) -> None:
     with pytest.raises(Refusal) as refused:
         stage.call("get_poll", NOBODY, marathon="elsewhere-1")
     assert refused.value.code == "poll_not_found"
-
-
-def test_two_replicas_open_a_poll_once(stage: Stage) -> None:
-    stage.mobilised()
-    stage.call("prepare_poll", marathon=MARATHON)
-    stage.marathon("running", projects=stage.started_projects())
-    stage.troupe.clock.move_to(OPENS)
-    for _ in range(3):
-        stage.voting.tick()
-    assert stage.said().count("poll_opened") == 1
