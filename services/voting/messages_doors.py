@@ -24,6 +24,10 @@ class GetPoll(Visited):
 
     poll = ident()
     marathon = ident()
+    with_voters = fields.Boolean(
+        load_default=True,
+        metadata={"description": "false: voters is null, for they are not counted"},
+    )
 
     @validates_schema
     def _one(self, data: dict[str, Any], **_more: Any) -> None:
@@ -54,7 +58,7 @@ class PollView(Schema):
     who_may_vote = one_of(*WHO_MAY_VOTE)
     elsewhere_may_vote = fields.Boolean()
     candidates = fields.List(fields.Nested(Candidate))
-    voters = count(metadata={"description": "how many have voted, never for whom"})
+    voters = count(allow_none=True, metadata={"description": "how many have voted, never for whom"})
 
 
 class PreparePoll(Visited):

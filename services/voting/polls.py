@@ -125,8 +125,11 @@ def state_of(poll: Poll) -> dict[str, Any]:
     }
 
 
-def view(work: Work, poll: Poll, visitor: str = "") -> dict[str, Any]:
-    """A poll as a visitor sees it: nothing in it depends on what was voted (RULES V6)."""
+def view(work: Work, poll: Poll, visitor: str = "", with_voters: bool = True) -> dict[str, Any]:
+    """A poll as a visitor sees it: nothing in it depends on what was voted (RULES V6).
+
+    Counting who has voted takes a look at each; a page that does not tell it does without.
+    """
     marathon = work.copy("marathon", poll.marathon)
     standing = candidates.standing(work, poll)
     return {
@@ -141,7 +144,7 @@ def view(work: Work, poll: Poll, visitor: str = "") -> dict[str, Any]:
         "who_may_vote": poll.who_may_vote,
         "elsewhere_may_vote": poll.elsewhere_may_vote,
         "candidates": candidates.in_order_for(visitor, poll.id, standing),
-        "voters": voters(work, poll),
+        "voters": voters(work, poll) if with_voters else None,
     }
 
 

@@ -44,7 +44,7 @@ class VotingService(MailDoors):
     @query
     def get_poll(self, work: Work, request: Request) -> Any:
         found = polls.find(work, request.get("poll"), request.get("marathon"))
-        return polls.view(work, found, request["visitor"])
+        return polls.view(work, found, request["visitor"], request.get("with_voters", True))
 
     @command
     def prepare_poll(self, work: Work, request: Request) -> Any:

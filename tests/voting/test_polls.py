@@ -247,3 +247,11 @@ def test_poll_is_found_by_its_marathon(stage: Stage) -> None:
     with pytest.raises(Refusal) as refused:
         stage.call("get_poll", NOBODY, marathon="elsewhere-1")
     assert refused.value.code == "poll_not_found"
+
+
+def test_voters_are_counted_for_who_wants_to_know(stage: Stage) -> None:
+    poll = stage.opened()
+    stage.vote(stage.codes(1)[0], "wool")
+    told = stage.call("get_poll", NOBODY, poll=poll)
+    assert told["voters"] == 1
+    assert stage.call("get_poll", NOBODY, poll=poll, with_voters=False) == {**told, "voters": None}
