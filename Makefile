@@ -4,6 +4,8 @@
 VENV := .venv/bin
 # Two workers are enough for the servers that they share.
 JOBS ?= 2
+# Images like to set it; packages are installed uncompiled, and every process would compile them.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup setup-run check format test test-long events bench demo clean
 
