@@ -8,4 +8,8 @@ import sys
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+from tests import forking  # noqa: E402 - what it imports shall be kept, too
+
+forking.allowed = sys.platform == "linux"
+
 pytest_plugins = ["tests.servers", "tests.fixtures"]
