@@ -36,8 +36,8 @@ test: setup ## All tests but the long ones, on RabbitMQ and PostgreSQL too (ARGS
 	@$(VENV)/marathon local install --browser || true
 	@$(VENV)/pytest -n $(JOBS) --dist worksteal $(ARGS)
 
-test-long: setup ## The long tests: every crash at every arrow, journeys, many examples
-	@$(VENV)/marathon local install || true
+test-long: setup ## The long tests: every crash at every arrow, all ways to look, many examples
+	@$(VENV)/marathon local install --browser || true
 	@$(VENV)/pytest -n $(JOBS) --dist worksteal -m long $(ARGS)
 
 events: setup ## Make docs/events/ again from the schemas in services/*/messages*.py
