@@ -4,6 +4,8 @@
 VENV := .venv/bin
 # Two workers are enough for the servers that they share.
 JOBS ?= 2
+# Images like to set it; packages are installed uncompiled, and every process would compile them.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup setup-run check format test test-long events bench demo clean
 
@@ -34,8 +36,8 @@ test: setup ## All tests but the long ones, on RabbitMQ and PostgreSQL too (ARGS
 	@$(VENV)/marathon local install --browser || true
 	@$(VENV)/pytest -n $(JOBS) --dist worksteal $(ARGS)
 
-test-long: setup ## The long tests: every crash at every arrow, journeys, many examples
-	@$(VENV)/marathon local install || true
+test-long: setup ## The long tests: every crash at every arrow, all ways to look, many examples
+	@$(VENV)/marathon local install --browser || true
 	@$(VENV)/pytest -n $(JOBS) --dist worksteal -m long $(ARGS)
 
 events: setup ## Make docs/events/ again from the schemas in services/*/messages*.py

@@ -19,8 +19,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests import forking
+
 MARATHON = [sys.executable, "-m", "deploy.cli"]
 SERVICES = ("registration", "venues", "voting", "jury")
+
+
+def run_marathon(
+    *arguments: str, env: Mapping[str, str] | None = None, timeout: float = 120
+) -> subprocess.CompletedProcess[str]:
+    """An operator's command, once it has ended."""
+    given = dict(os.environ if env is None else env)
+    if forking.allowed:
+        return forking.run(list(arguments), given, timeout)
+    command = [*MARATHON, *arguments]
+    return subprocess.run(
+        command, env=given, capture_output=True, text=True, timeout=timeout, check=False
+    )
 
 
 def free_port() -> int:
@@ -42,9 +57,12 @@ class Process:
         self.wanted = True
         self.process = self._spawn()
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
+    def _spawn(self) -> subprocess.Popen[bytes] | forking.Forked:
         with self.log.open("ab") as log:
             self.log_begins = log.tell()
+            if forking.allowed and self.command[: len(MARATHON)] == MARATHON:
+                arguments = self.command[len(MARATHON) :]
+                return forking.Forked(arguments, self.env, self.log, self.log)
             return subprocess.Popen(
                 self.command, env=self.env, stdout=log, stderr=log, start_new_session=True
             )
@@ -111,14 +129,7 @@ class Instance:
 
     def marathon(self, *arguments: str, patience_s: float = 300, **env: str) -> str:
         """Runs an operator's command; answers what it printed."""
-        done = subprocess.run(
-            [*MARATHON, *arguments],
-            env={**self.env, **env},
-            capture_output=True,
-            text=True,
-            timeout=patience_s,
-            check=False,
-        )
+        done = run_marathon(*arguments, env={**self.env, **env}, timeout=patience_s)
         assert done.returncode == 0, f"marathon {arguments}: {done.stderr[-3000:]}"
         return done.stdout
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from tests.chaos.checker import Books, old_copies, unquiet, wrong_counts
-from tests.instance import MARATHON, SERVICES, Instance
+from tests.instance import SERVICES, Instance, run_marathon
 
 FILE = Path(__file__).resolve().parents[1] / "journeys" / "two-legs.play.yaml"
 MARATHONS = ["deux-etapes-1", "deux-etapes-2"]
@@ -38,13 +37,11 @@ class Season:
 
     def play(self, meanwhile: Callable[[], None] = lambda: None) -> dict[str, Any]:
         """Plays the cycle to its end, ``meanwhile`` beside it; the summary."""
-        command = [*MARATHON, "play", str(FILE), "--url", self.instance.url, "--json"]
+        command = ("play", str(FILE), "--url", self.instance.url, "--json")
         env = {**self.instance.env, "MARATHON_TOKEN": self.token}
         with ThreadPoolExecutor(1) as beside:
             other = beside.submit(meanwhile)
-            done = subprocess.run(
-                command, env=env, capture_output=True, text=True, timeout=PLAY_S, check=False
-            )
+            done = run_marathon(*command, env=env, timeout=PLAY_S)
             assert done.returncode == 0, f"{done.stderr[-2000:]}\n{self.instance.log_ends()}"
             other.result()
         return dict(json.loads(done.stdout))

@@ -61,32 +61,25 @@ def test_every_service_killed_at_many_arrows(begin: Begin, servers: Borrowed, vh
 
 
 @pytest.mark.timeout(300)
-def test_servers_killed_in_the_middle_of_the_closing(begin: Begin, own_servers: Borrowed) -> None:
+def test_one_is_away_and_servers_are_killed_in_the_middle_of_the_closing(
+    begin: Begin, own_servers: Borrowed
+) -> None:
+    """Venues is away while teams are confirmed: the others go on and it catches up. Later both
+    servers are killed, each in the middle of the first closing."""
     season = begin(own_servers, own_servers.amqp_url)
+    venues = season.instance.processes["venues"]
+    venues.halt()
 
-    def kill_both() -> None:
-        season.instance.wait_for(lambda: season.books.said("marathon_ended"), 60, "the end")
+    def trouble() -> None:
+        season.instance.wait_for(lambda: _have_heard_all_teams(season), 60, "the others go on")
+        assert season.books.rows("venues", inbox) == []
+        venues.resume()
+        season.instance.wait_for(lambda: season.books.said("marathon_ended"), 90, "the end")
         own_servers.restart_rabbitmq(kill=True)
         season.instance.wait_for(lambda: season.books.said("palmares_published"), 60, "palmarès")
         own_servers.restart_postgres(kill=True)
 
-    season.must_be_whole(season.play(kill_both))
-
-
-@pytest.mark.timeout(300)
-def test_the_others_go_on_without_one_and_it_catches_up(
-    begin: Begin, servers: Borrowed, vhost: str
-) -> None:
-    season = begin(servers, vhost)
-    venues = season.instance.processes["venues"]
-    venues.halt()
-
-    def come_back() -> None:
-        season.instance.wait_for(lambda: _have_heard_all_teams(season), 60, "the others go on")
-        assert season.books.rows("venues", inbox) == []
-        venues.resume()
-
-    season.must_be_whole(season.play(come_back))
+    season.must_be_whole(season.play(trouble))
 
 
 def _have_heard_all_teams(season: Season) -> bool:

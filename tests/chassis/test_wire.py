@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +17,55 @@ import pytest
 Scene = Callable[[str], Any]
 
 
-def play(name: str, amqp_url: str, folder: Path) -> Any:
-    """What a scene of ``wire.py`` saw, played in a process of its own."""
-    done = child(name, amqp_url, folder)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+class Theatre:
+    """A process that has imported all there is, and forks for each scene of ``wire.py``."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.chassis.wire"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def child(self, name: str, amqp_url: str, folder: Path, **env: str) -> Ended:
+        """A scene's process, once it has ended."""
+        database_url = f"sqlite:///{folder}/{{service}}.sqlite"
+        out = Path(tempfile.mkdtemp(dir=folder))
+        told = {"scene": name, "amqp_url": amqp_url, "database_url": database_url}
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps({**told, "env": env, "folder": str(out)}) + "\n")
+        self.process.stdin.flush()
+        code = int(self.process.stdout.readline())
+        return Ended(code, out / "stdout", (out / "stderr").read_text())
+
+    def play(self, name: str, amqp_url: str, folder: Path) -> Any:
+        """What a scene saw."""
+        done = self.child(name, amqp_url, folder)
+        assert done.code == 0, done.stderr[-3000:]
+        return json.loads(done.stdout.read_text())
+
+    def close(self) -> None:
+        """Ends it."""
+        self.process.communicate()
 
 
-def child(name: str, amqp_url: str, folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    """A scene's process, once it has ended."""
-    database_url = f"sqlite:///{folder}/{{service}}.sqlite"
-    return subprocess.run(
-        [sys.executable, "-m", "tests.chassis.wire", name, amqp_url, database_url],
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-        env={**os.environ, **env},
-    )
+@dataclass
+class Ended:
+    """What is left of a scene's process."""
+
+    code: int
+    stdout: Path
+    stderr: str
+
+
+@pytest.fixture(scope="module")
+def theatre() -> Iterator[Theatre]:
+    """Where scenes are played."""
+    made = Theatre()
+    yield made
+    made.close()
 
 
 @pytest.fixture(params=["embedded", "rabbitmq"])
@@ -43,9 +75,9 @@ def broker(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def scene(broker: str, tmp_path: Path) -> Scene:
+def scene(broker: str, theatre: Theatre, tmp_path: Path) -> Scene:
     """Plays scenes on each broker in turn."""
-    return lambda name: play(name, broker, tmp_path)
+    return lambda name: theatre.play(name, broker, tmp_path)
 
 
 def test_each_event_has_one_effect_when_published_twice(scene: Scene) -> None:
@@ -84,9 +116,11 @@ def test_refusals_travel_and_store_nothing(scene: Scene) -> None:
     }
 
 
-def test_event_that_no_queue_takes_stays_in_the_outbox(vhost: str, tmp_path: Path) -> None:
+def test_event_that_no_queue_takes_stays_in_the_outbox(
+    vhost: str, theatre: Theatre, tmp_path: Path
+) -> None:
     # On RabbitMQ only: kombu's in-memory transport knows no "mandatory".
-    assert play("an_event_that_no_queue_takes_is_kept", vhost, tmp_path) == {
+    assert theatre.play("an_event_that_no_queue_takes_is_kept", vhost, tmp_path) == {
         "unsent": 1,
         "shelf": {"pot-2": 1},
     }
@@ -103,21 +137,16 @@ def test_event_that_no_queue_takes_stays_in_the_outbox(vhost: str, tmp_path: Pat
     ],
 )
 def test_kill_at_any_point_leaves_each_effect_exactly_once(
-    broker: str, tmp_path: Path, place: str
+    broker: str, theatre: Theatre, tmp_path: Path, place: str
 ) -> None:
     marker = tmp_path / "crashes"
     marker.mkdir()
-    died = child(
-        "dies_at_a_crash_point",
-        broker,
-        tmp_path,
-        MARATHON_CRASH_AT=place,
-        MARATHON_CRASH_MARKER=str(marker),
-    )
-    assert died.returncode == -signal.SIGKILL, died.stderr[-2000:]
+    crash = {"MARATHON_CRASH_AT": place, "MARATHON_CRASH_MARKER": str(marker)}
+    died = theatre.child("dies_at_a_crash_point", broker, tmp_path, **crash)
+    assert died.code == -signal.SIGKILL, died.stderr[-2000:]
     assert [path.name for path in marker.iterdir()] == [place]
 
-    after = play("goes_on_after_the_crash", broker, tmp_path)
+    after = theatre.play("goes_on_after_the_crash", broker, tmp_path)
     assert after["made"][:1] == ["pot-0"]
     assert after["shelf"] == dict.fromkeys(after["made"], 1)
     assert after["unsent"] == 0

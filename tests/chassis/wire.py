@@ -1,7 +1,9 @@
 """Scenes on a real wire, each run in a process of its own by ``test_wire.py``.
 
 eventlet must patch a process before anything else is imported, and pytest's own process must
-not be patched; so a scene is a child process that prints what it saw as JSON.
+not be patched; so a scene is a child process that prints what it saw as JSON. As imports take
+longer than most scenes, they are done once, by a process that does nothing else but fork for
+each scene that it is told of on its standard input.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import json  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
+import traceback  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 from contextlib import contextmanager  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -252,6 +255,34 @@ SCENES = {
     )
 }
 
+
+def play(scene: str, amqp_url: str, database_url: str, env: dict[str, str], folder: str) -> None:
+    """Plays a scene in this process and leaves what it saw, or why it failed, in a folder."""
+    os.environ |= env
+    out = Path(folder)
+    with (out / "stderr").open("w") as errors:
+        os.dup2(errors.fileno(), 2)
+    try:
+        found = SCENES[scene](Stage(amqp_url, database_url))
+        (out / "stdout").write_text(json.dumps(found))
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def serve() -> None:
+    """Forks for each line; answers with the status that the scene's process ended with."""
+    for line in sys.stdin:
+        pid = fork()
+        if not pid:
+            play(**json.loads(line))
+        print(os.waitstatus_to_exitcode(waitpid(pid, 0)[1]), flush=True)
+
+
+# As they were: this process itself waits, and has no green threads.
+fork, waitpid = (getattr(eventlet.patcher.original("os"), name) for name in ("fork", "waitpid"))
+
 if __name__ == "__main__":
     logs.set_up("WARNING")
-    print(json.dumps(SCENES[sys.argv[1]](Stage(sys.argv[2], sys.argv[3]))))
+    serve()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -24,7 +22,7 @@ from services.chassis.people_tables import mails
 from services.chassis.runner import make_core
 from services.chassis.work import Work
 from tests.chassis.post_office import PostOffice
-from tests.instance import MARATHON, free_port
+from tests.instance import MARATHON, Process, free_port, run_marathon
 
 SECRET = "a secret for tests that is long enough"
 WRITERS = ("registration", "voting")
@@ -50,24 +48,20 @@ class MailProcess:
         for service in SERVICES:
             migrations.upgrade(service, self.settings)
         self.cores = {service: make_core(service, self.settings) for service in WRITERS}
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
 
     def start(self) -> None:
-        with self.log.open("ab") as log:
-            command = [*MARATHON, "run", "mail"]
-            self.process = subprocess.Popen(command, env=self.env, stdout=log, stderr=log)
+        self.process = Process("mail", [*MARATHON, "run", "mail"], self.env, self.log)
 
     def kill(self) -> None:
         """As the machine's end would."""
         if self.process is not None:
             self.process.kill()
-            self.process.wait()
 
     def stop(self) -> int:
         """Tells it to end; answers its exit code."""
         assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
+        return self.process.halt()
 
     def write(self, count: int) -> set[str]:
         """Writes letters in the services' names; answers the Message-IDs of all that wait."""
@@ -196,8 +190,7 @@ def test_refused_mail_is_parked_while_the_others_go(
 )
 def test_setting_that_can_t_be_meant_is_said_at_once(tmp_path: Path, name: str, value: str) -> None:
     env = {**os.environ, "MARATHON_DATA_DIR": str(tmp_path), "MARATHON_SECRET": SECRET, name: value}
-    command = [*MARATHON, "run", "mail"]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    done = run_marathon("run", "mail", env=env, timeout=60)
     assert done.returncode == 1
     assert name in done.stderr
     assert "Traceback" not in done.stderr

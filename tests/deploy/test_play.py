@@ -25,7 +25,7 @@ from deploy.play.cast import person
 from deploy.play.script import ScriptError
 from deploy.play.tour import LEAD
 from services.chassis.clock import SystemClock
-from tests.instance import MARATHON, Instance
+from tests.instance import Instance, run_marathon
 
 FILE = Path(__file__).resolve().parents[1] / "journeys" / "two-legs.play.yaml"
 NOW = SystemClock().now()
@@ -61,8 +61,7 @@ def token(instance: Instance) -> str:
 
 def run(*arguments: str, token: str = "none") -> subprocess.CompletedProcess[str]:
     """``marathon play`` with these arguments."""
-    command = [*MARATHON, "play", *arguments, "--token", token]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return run_marathon("play", *arguments, "--token", token)
 
 
 def test_a_cycle_is_played_to_its_end_and_once_more_changes_nothing(
@@ -271,14 +270,12 @@ def test_several_instances_are_named_by_their_partners(tmp_path: Path) -> None:
     (tmp_path / "play.yaml").write_text(
         FILE.read_text().replace("cycle_file: two-legs.yaml", "cycle_file: cycle.yaml")
     )
-    command = [*MARATHON, "play", str(tmp_path / "play.yaml")]
+    command = ("play", str(tmp_path / "play.yaml"))
     env = {name: value for name, value in os.environ.items() if name != "MARATHON_TOKEN"}
     for more, code, reason in (
         ((), 2, "Missing --token of the instance, or --instance for several"),
         (("--instance", "http://127.0.0.1:1,t"), 2, "write NAME=URL,TOKEN"),
         (("--instance", "la=http://127.0.0.1:1,t"), 1, "is operated by ici: name its instance"),
     ):
-        told = subprocess.run(
-            [*command, *more], capture_output=True, text=True, timeout=120, check=False, env=env
-        )
+        told = run_marathon(*command, *more, env=env)
         assert (told.returncode, reason in told.stderr) == (code, True), told.stderr

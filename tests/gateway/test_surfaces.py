@@ -16,14 +16,19 @@ from tests.harness import Troupe
 EVIL = "evil.example"
 
 
+FEW = ("holder", "juror", "organiser", ALL.name)
+"""Who looks in the ordinary run, and nobody; in the long one everybody does."""
+
+
 class Town:
     """A poll is open, somebody of each kind looks."""
 
-    def __init__(self, where: Path) -> None:
+    def __init__(self, where: Path, who: str) -> None:
         self.troupe = Troupe(where)
         story = Story(self.troupe, VOTES, HOST)
         story.play_to_the_vote()
-        self.people = [None, *visitors(story), ALL]
+        people = [*visitors(story), ALL]
+        self.people = [None, *(one for one in people if who == "everybody" or one.name in FEW)]
         self.app = gateway_of(self.troupe, [each for each in self.people if each])
 
     def seen(self, headers: dict[str, str] | None = None) -> dict[str, Surface]:
@@ -36,9 +41,9 @@ class Town:
         }
 
 
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
-    return Town(tmp_path_factory.mktemp("town"))
+@pytest.fixture(scope="module", params=["few", pytest.param("everybody", marks=pytest.mark.long)])
+def town(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Town:
+    return Town(tmp_path_factory.mktemp("town"), request.param)
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ import pytest
 from deploy.play.api import Api
 from deploy.play.scene import until
 from services.registration.changes import ORDER
+from tests import forking
 from tests.instance import SERVICES
 from tests.proxy import Proxy
 from tests.relay.checker import Checker
@@ -46,8 +47,12 @@ NAMES = tuple(one.name for one in MEMBERS)
 
 
 @pytest.fixture
-def five(servers: Borrowed, tmp_path: Path) -> Iterator[Consortium]:
+def five(
+    servers: Borrowed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Consortium]:
     """Five instances that know each other and are ready, one leg each."""
+    # How long they take and what they need is measured: they are started, as on a server.
+    monkeypatch.setattr(forking, "allowed", False)
     made = make(tmp_path, servers.servers, MEMBERS, *vallee_du_lot(*NAMES))
     try:
         made.start()

@@ -17,7 +17,9 @@ FUMEL, CONFLUENT = "200068930", "200068922"
 pytestmark = pytest.mark.timeout(420)
 
 
-@pytest.fixture(params=["amqp", "https"])
+# Two instances by RabbitMQ are for the long run: what is between them then, and how it is set up,
+# is in tests/registration/partners/test_wire.py and tests/deploy/test_relay_broker.py.
+@pytest.fixture(params=[pytest.param("amqp", marks=pytest.mark.long), "https"])
 def pair(request: pytest.FixtureRequest, servers: Borrowed, tmp_path: Path) -> Iterator[Consortium]:
     """Two instances that know each other and are ready, one leg each."""
     members = (

@@ -26,6 +26,13 @@ PROFILES: dict[str, dict[str, Any]] = {
     "phone without JavaScript": {**PHONE, "java_script_enabled": False},
 }
 
+# Both widths, and pages with and without scripts: the other two ways are for the long run.
+LONG = ("desktop without JavaScript", "phone")
+every_profile = pytest.mark.parametrize(
+    "profile",
+    [pytest.param(name, marks=pytest.mark.long if name in LONG else ()) for name in PROFILES],
+)
+
 
 @pytest.fixture(scope="package")
 def playwright_() -> Iterator[Playwright]:

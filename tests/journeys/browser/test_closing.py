@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 
 from tests.gateway.crawl import Visitor
 from tests.gateway.endings import LEG, copied
-from tests.journeys.browser.conftest import PROFILES, Visits, plain
+from tests.journeys.browser.conftest import Visits, every_profile, plain
 from tests.journeys.browser.staged import Stage, staged
 
 PATH = f"/bureau/marathons/{LEG}/cloture"
@@ -26,7 +26,7 @@ def stage(browser: Browser, awarded_once: Path, tmp_path: Path) -> Iterator[Stag
         yield made
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@every_profile
 def test_closing_without_fear(profile: str, stage: Stage, visit: Visits) -> None:
     with visit(profile, stage, "odile") as me:
         me.go(f"/bureau/marathons/{LEG}")

@@ -17,10 +17,14 @@ JURORS = ("alix@example.org", "basile@example.org", "camille@example.org")
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("profile", ["desktop", "phone without JavaScript"])
+@pytest.mark.parametrize(
+    "profile", ["desktop", pytest.param("phone without JavaScript", marks=pytest.mark.long)]
+)
 def test_a_marathon_from_the_desk_to_its_closing(
     profile: str, fresh_town: Town, visit: Visits
 ) -> None:
+    """On a phone without scripts in the long run: forms are filled in so by all who take part, in
+    ``test_people``, and the closing in ``test_closing``."""
     town = fresh_town
     with visit(profile, town) as me:
         me.sign_in(ORGANISER)

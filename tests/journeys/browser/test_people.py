@@ -1,19 +1,18 @@
-"""A resident, a holder, an owner and a juror, on phone and desktop, with and without JavaScript."""
+"""A resident, a holder, an owner and a juror, on phone and desktop, with and without JavaScript.
+
+The ordinary run has a desktop with scripts and a phone without; the long one the other two.
+"""
 
 from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
 
-import pytest
-
 from gateway.forms.fields import shown
 from services.voting.count import record_digest
-from tests.journeys.browser.conftest import PROFILES, Visit, Visits, plain
+from tests.journeys.browser.conftest import PROFILES, Visit, Visits, every_profile, plain
 from tests.journeys.browser.marathons import JURORS, MARATHON, WINNER, open_poll, project
 from tests.journeys.browser.town import ORGANISER, Town
-
-every_profile = pytest.mark.parametrize("profile", PROFILES)
 
 
 def number_of(profile: str) -> int:

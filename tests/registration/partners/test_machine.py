@@ -437,13 +437,13 @@ class FewHostile(HostileMachine):
 class TestRelayMachine(Few.TestCase):  # type: ignore[valid-type,misc]
     """The ordinary run: some examples, the same each time."""
 
-    settings = settings(max_examples=8, stateful_step_count=20, derandomize=True, **QUIET)
+    settings = settings(max_examples=5, stateful_step_count=20, derandomize=True, **QUIET)
 
 
 class TestHostileMachine(FewHostile.TestCase):  # type: ignore[valid-type,misc]
     """The ordinary run: some examples, the same each time."""
 
-    settings = settings(max_examples=5, stateful_step_count=20, derandomize=True, **QUIET)
+    settings = settings(max_examples=3, stateful_step_count=20, derandomize=True, **QUIET)
 
 
 @pytest.mark.long
