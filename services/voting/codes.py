@@ -18,7 +18,7 @@ from services.voting.tables import BallotRow, Code, CodeBatch, Poll
 
 # Crockford's alphabet: no I, L, O or U; what people read for others is understood all the same.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-READ_AS = str.maketrans("OIL", "011", " -\u2013\u2011.")
+READ_AS = str.maketrans("OIL", "011", " \t\n\r\u00a0\u202f-\u2010\u2011\u2012\u2013\u2014\u2212.")
 
 
 def issue(work: Work, poll: str, place: str, count: int) -> dict[str, Any]:

@@ -158,9 +158,9 @@ def voters(work: Work, poll: Poll) -> int:
 
 
 def must_be_open(poll: Poll, now: datetime) -> None:
-    """Raises ``Refusal`` "poll_not_open" before the window and "poll_closed" after it."""
-    if poll.state == "void":
-        raise Refusal("poll_void", "Ce scrutin est annulé.")
+    """Raises ``Refusal`` "poll_not_open" before the window and "poll_closed" after it, and
+    "poll_void" at any time."""
+    must_not_be_void(poll)
     if poll.state in ("draft", "prepared") or (poll.opens_at and now < poll.opens_at):
         raise Refusal(
             "poll_not_open",
@@ -170,6 +170,12 @@ def must_be_open(poll: Poll, now: datetime) -> None:
         )
     if poll.state != "open" or (poll.closes_at and now >= poll.closes_at):
         raise Refusal("poll_closed", "Le vote est clos.", "Les résultats seront publiés ici.")
+
+
+def must_not_be_void(poll: Poll) -> None:
+    """Raises ``Refusal("poll_void")`` once it is cancelled: it neither takes ballots nor counts."""
+    if poll.state == "void":
+        raise Refusal("poll_void", "Ce scrutin est annulé.")
 
 
 def _must_be_complete(instants: window.Window, poll: Poll, now: datetime) -> None:

@@ -150,7 +150,8 @@ def _winners(work: Work, poll: Poll, record: dict[str, Any]) -> list[str]:
 
 
 def _counted(poll: Poll) -> tuple[Poll, dict[str, Any]]:
-    """The poll and its record. Raises ``Refusal("poll_not_counted")`` (RULES V6)."""
+    """The poll and its record. Raises ``Refusal`` "poll_void" or "poll_not_counted" (RULES V6)."""
+    polls.must_not_be_void(poll)
     if poll.state != "counted" or poll.record is None:
         raise Refusal(
             "poll_not_counted",

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.gateway.evening import Evening
 from tests.gateway.stage import Browser, StandIn, parts_of, stand_in_app
 
 Flask.test_client_class = Browser
@@ -44,3 +45,9 @@ def caller(app: Flask) -> StandIn:
 def client(app: Flask) -> FlaskClient:
     """A client of that gateway."""
     return app.test_client()
+
+
+@pytest.fixture
+def evening(tmp_path: Path) -> Evening:
+    """A poll is open, and nobody has voted yet."""
+    return Evening(tmp_path)

@@ -25,7 +25,7 @@ from services.voting import passes
 from tests.gateway.crawl import Watched
 from tests.gateway.stage import Browser, parts_of
 from tests.gateway.test_intake import Wire
-from tests.voting.stage import CLOSES, Stage
+from tests.voting.stage import CLOSES, MARATHON, OPENS, Stage
 from tests.voting.test_intake import secret_of
 from tests.voting.test_requests import ask, token_and_code
 
@@ -42,10 +42,11 @@ class Plain(Wire):
 class Booth:
     """A poll that is open, and a client of the gateway before it, by one of the two ways."""
 
-    def __init__(self, where: Path, way: str) -> None:
+    def __init__(self, where: Path, way: str, opened: bool = True) -> None:
+        """``opened``, or prepared in a marathon that runs, before the instant of the opening."""
         self.stage = Stage(f"sqlite:///{where}/{{service}}.sqlite")
         self.voting = self.stage.voting
-        self.poll = self.stage.opened("bakery", "wool")
+        self.poll = self.stage.opened("bakery", "wool") if opened else self._prepared()
         self.project = "wool"
         self.wires: list[Plain] = []
         clock = self.stage.troupe.clock
@@ -57,10 +58,17 @@ class Booth:
         app.test_client_class = Browser
         self.client: FlaskClient = app.test_client()
         self.used, self.fresh = self.stage.codes(2)
-        self.stage.vote(self.used, self.project)
+        if opened:
+            self.stage.vote(self.used, self.project)
         revoked = self.stage.call("issue_codes", poll=self.poll, place="Gare", count=1)
         self.revoked = revoked["codes"][0]
         self.stage.call("revoke_codes", poll=self.poll, batch=revoked["batch"])
+
+    def _prepared(self) -> str:
+        poll = self.stage.mobilised("bakery", "wool")
+        self.stage.call("prepare_poll", marathon=MARATHON)
+        self.stage.marathon("running", projects=self.stage.started_projects())
+        return poll
 
     def _wire(self, name: str) -> Plain:
         self.wires.append(Plain(name))
@@ -174,14 +182,19 @@ def test_codes_that_are_of_no_use_any_more(booth: Booth) -> None:
 
 
 BODIES: dict[str, tuple[bytes, str, int, str]] = {
-    "1 MB": (b'{"project": "' + b"x" * 1_000_000 + b'"}', "application/json", 413, "too_large"),
+    "1 MB": (
+        b'{"project": "' + b"x" * 1_000_000 + b'"}',
+        "application/json",
+        413,
+        "request_entity_too_large",
+    ),
     "not JSON": (b"{project", "application/json", 400, "body_malformed"),
     "a list": (b"[]", "application/json", 400, "body_malformed"),
     "a text": (b'"a"', "application/json", 400, "body_malformed"),
     "not UTF-8": (b'{"project": "\xff"}', "application/json", 400, "body_malformed"),
     "no number": (b'{"project": NaN}', "application/json", 400, "body_malformed"),
     "nested": (b"[" * 50_000, "application/json", 400, "body_malformed"),
-    "a form": (b"project=a", "application/x-www-form-urlencoded", 415, ""),
+    "a form": (b"project=a", "application/x-www-form-urlencoded", 415, "unsupported_media_type"),
     "nothing": (b"", "application/json", 422, "request_invalid"),
 }
 
@@ -192,9 +205,7 @@ BODIES: dict[str, tuple[bytes, str, int, str]] = {
 def test_a_body_that_is_none(booth: Booth, case: str, where: str) -> None:
     body, media, status, code = BODIES[case]
     answer = booth.client.post(f"/api/v1/polls/{booth.poll}/{where}", data=body, content_type=media)
-    found = told(answer)
-    assert found[0] == status
-    assert code in found[1]
+    assert told(answer) == (status, code)
 
 
 @pytest.mark.parametrize(
@@ -203,6 +214,10 @@ def test_a_body_that_is_none(booth: Booth, case: str, where: str) -> None:
         ({"email": EVIL}, 422, "email_invalid"),
         ({"email": "a@b\u202e.org"}, 422, "email_invalid"),
         ({"commune": "47 004"}, 422, "request_invalid"),
+        ({"commune": "75056"}, 422, "commune_unknown"),
+        ({"commune": "47999"}, 422, "commune_unknown"),
+        ({"commune": ["47004"]}, 422, "request_invalid"),
+        ({"commune": None}, 422, "request_invalid"),
         ({"project": "nothing"}, 409, "project_not_votable"),
         ({"poll": "nowhere"}, 404, "poll_not_found"),
         ({"language": "de"}, 422, "request_invalid"),
@@ -250,12 +265,23 @@ def test_link_scanners_open_everything_and_change_nothing(booth: Booth) -> None:
     assert answer.status_code == 201
 
 
+def test_who_lives_elsewhere_says_so(booth: Booth) -> None:
+    for number, commune in enumerate(("47004", "elsewhere")):
+        asked = {"email": f"{number}@example.org", "commune": commune, "project": booth.project}
+        answer = booth.client.post(f"/api/v1/polls/{booth.poll}/requests", json=asked)
+        assert answer.status_code == 202, answer.text
+
+
 @pytest.mark.parametrize("way", ["rpc", "batches"])
 def test_the_window_is_half_open_to_the_millisecond(tmp_path: Path, way: str) -> None:
     booth = Booth(tmp_path, way)
     clock = booth.stage.troupe.clock
     given = booth.a_pass()
+    clock.move_to(CLOSES - 2 * MS)
+    links = [{"token": token_of(booth, f"{number}@example.org")} for number in range(2)]
+    passes_of = f"/api/v1/polls/{booth.poll}/passes"
     clock.move_to(CLOSES - MS)
+    assert booth.client.post(passes_of, json=links[0]).status_code == 201
     assert booth.cast(**{"pass": given}).status_code == 202
     before = booth.kept()
     clock.move_to(CLOSES)
@@ -264,4 +290,34 @@ def test_the_window_is_half_open_to_the_millisecond(tmp_path: Path, way: str) ->
     asked = {"email": "rene@example.org", "commune": "47004", "project": booth.project}
     late = booth.client.post(f"/api/v1/polls/{booth.poll}/requests", json=asked)
     assert told(late) == (409, "poll_closed")
+    for link in links:
+        assert told(booth.client.post(passes_of, json=link)) == (409, "poll_closed")
     assert booth.kept() == before
+
+
+def token_of(booth: Booth, email: str) -> str:
+    """The token of a link that is mailed now."""
+    ask(booth.stage, email)
+    return token_and_code(booth.stage)[0]
+
+
+@pytest.mark.parametrize("way", ["rpc", "batches"])
+def test_the_window_opens_on_its_very_instant(tmp_path: Path, way: str) -> None:
+    booth = Booth(tmp_path, way, opened=False)
+    clock = booth.stage.troupe.clock
+    clock.move_to(OPENS - MS)
+    before = booth.kept()
+    asked = {"email": "rene@example.org", "commune": "47004", "project": booth.project}
+    requests = f"/api/v1/polls/{booth.poll}/requests"
+    with_code: dict[str, Any] = {"pass": None, "code": booth.fresh}
+    assert told(booth.cast()) == (409, "poll_not_open")
+    assert told(booth.cast(**with_code)) == (409, "poll_not_open")
+    assert told(booth.client.post(requests, json=asked)) == (409, "poll_not_open")
+    assert booth.kept() == before
+    # No timer has run: who comes on the instant is in time.
+    clock.move_to(OPENS)
+    shown = booth.client.get(f"/api/v1/polls/{booth.poll}").get_json()
+    assert (shown["state"], shown["open"]) == ("prepared", True)
+    assert booth.client.post(requests, json=asked).status_code == 202
+    assert booth.cast(**with_code).status_code == 202
+    assert booth.cast().status_code == 202

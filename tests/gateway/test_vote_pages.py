@@ -4,86 +4,22 @@ from __future__ import annotations
 
 import html
 import re
-from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from werkzeug.test import TestResponse
 
-from services.chassis.errors import Unavailable
-from services.chassis.people_tables import mails
-from tests.gateway.crawl import gateway_of
-from tests.gateway.stage import Browser, StandIn
-from tests.gateway.test_non_interference import Story
-from tests.harness import Troupe
-from tests.journeys.tour import LEGS, LENGTH, STARTS
-
-LEG = LEGS[0]
-
-
-class Evening(Story):
-    """A poll is open, and nobody has voted yet."""
-
-    def __init__(self, where: Path) -> None:
-        super().__init__(Troupe(where), [], "47004")
-        self.play_to_the_vote()
-        app = gateway_of(self.troupe, [])
-        app.test_client_class = Browser
-        self.client = app.test_client()
-        self.poll_id = str(self.poll(LEG)["id"])
-        self.titles = self.projects(LEG)
-
-    def ballots(self, leg: str, projects: dict[str, str]) -> None:
-        """None."""
-
-    def link_for(self, email: str, title: str) -> dict[str, str]:
-        """What the mailed link holds, for who asked on a project's page."""
-        typed = {"email": email, "commune": "Villeneuve-sur-Lot"}
-        page = self.client.post(f"/projets/{self.titles[title]}/voter", data=typed)
-        assert page.status_code == 200, page.text
-        (text,) = self.letters_to(email)[-1:]
-        found = re.search(r"poll=(\w+)&token=([\w-]+)", text)
-        assert found is not None
-        link = {"poll": found[1], "token": found[2]}
-        shown = self.client.get("/vote/confirm", query_string=link).text
-        (project,) = re.findall(r'name="project" value="(\w+)"', shown)
-        return {**link, "project": project}
-
-    def letters_to(self, email: str) -> list[str]:
-        """The texts of the mails to an address, oldest first."""
-        with self.troupe.players["voting"].session() as session:
-            query = select(mails.c.text).where(mails.c.to == email).order_by(mails.c.created_at)
-            return list(session.scalars(query))
-
-    def codes(self, count: int) -> list[str]:
-        """So many paper codes."""
-        made = self.call("voting", "issue_codes", poll=self.poll_id, place="Mairie", count=count)
-        return list(made["codes"])
-
-    def counted(self) -> dict[str, int]:
-        """The votes by title, once the marathon is over."""
-        self.at(STARTS[0] + LENGTH)
-        self.until("it has ended", lambda: self.is_in(LEG, "ended"))
-        self.until("it is counted", lambda: self.poll(LEG)["state"] == "counted")
-        results = self.ask("voting", "get_results", marathon=LEG)["results"]
-        return {line["title"]: line["counted"] for line in results if line["counted"]}
-
-
-@pytest.fixture
-def evening(tmp_path: Path) -> Evening:
-    return Evening(tmp_path)
-
-
-def receipt_in(text: str) -> str:
-    found = re.search(r'class="receipt">([0-9a-f]{32})<', text)
-    assert found is not None, text
-    return found[1]
+from services.chassis.errors import Refusal, Unavailable
+from tests.gateway import samples
+from tests.gateway.evening import LEG, Evening, hidden_in, main_of, pass_in, receipt_in, told
+from tests.gateway.stage import StandIn
 
 
 def test_a_link_that_is_pressed_again_votes_once(evening: Evening) -> None:
     link = evening.link_for("anne@example.org", "Poterie")
+    query = {name: link[name] for name in ("poll", "token")}
     for method in ("GET", "HEAD", "GET"):
-        page = evening.client.open("/vote/confirm", method=method, query_string=link)
+        page = evening.client.open("/vote/confirm", method=method, query_string=query)
         assert page.status_code == 200
     assert evening.poll(LEG)["voters"] == 0
     first = evening.client.post("/vote/confirm", data=link)
@@ -96,8 +32,7 @@ def test_a_link_that_is_pressed_again_votes_once(evening: Evening) -> None:
 
 def test_who_changes_and_changes_back_is_counted_as_last_said(evening: Evening) -> None:
     link = evening.link_for("anne@example.org", "Poterie")
-    page = html.unescape(evening.client.post("/vote/confirm", data=link).text)
-    (given,) = re.findall(r'name="pass" value="([^"]+)"', page)
+    given = pass_in(evening.client.post("/vote/confirm", data=link))
     for title in ("Jardin", "Poterie", "Jardin"):
         form = {"poll": link["poll"], "pass": given, "project": evening.titles[title]}
         assert evening.client.post("/vote/changer", data=form).status_code == 200
@@ -113,8 +48,7 @@ def test_a_project_that_left_meanwhile_lets_one_choose_another(evening: Evening)
     assert "ne participe plus" in page.text
     refused = evening.client.post("/vote/confirm", data=link)
     assert refused.status_code == 409
-    (given,) = re.findall(r'name="pass" value="([^"]+)"', html.unescape(refused.text))
-    form = {"poll": link["poll"], "pass": given, "project": evening.titles["Jardin"]}
+    form = {"poll": link["poll"], "pass": pass_in(refused), "project": evening.titles["Jardin"]}
     receipt_in(evening.client.post("/vote/changer", data=form).text)
     assert evening.counted() == {"Jardin": 1}
 
@@ -141,18 +75,8 @@ def test_a_commune_that_is_on_no_list_keeps_what_was_typed(evening: Evening) -> 
     assert evening.letters_to("anne@example.org") == []
 
 
-def code_form(evening: Evening, email: str, title: str) -> dict[str, str]:
-    """The form that asks for the mailed code, as the page of who asks has it, filled in."""
-    typed = {"email": email, "commune": "Villeneuve-sur-Lot"}
-    page = evening.client.post(f"/projets/{evening.titles[title]}/voter", data=typed).text
-    form = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', html.unescape(page)))
-    code = re.search(r"\b(\d{6})\b", evening.letters_to(email)[-1])
-    assert code is not None
-    return {**form, "code": code[1]}
-
-
 def test_who_guesses_a_used_code_gets_no_pass(evening: Evening) -> None:
-    form = code_form(evening, "anne@example.org", "Poterie")
+    form = evening.code_form("anne@example.org", "Poterie")
     receipt_in(evening.client.post("/vote/code", data=form).text)
     # Her answer was lost: the same page, once more.
     receipt_in(evening.client.post("/vote/code", data=form).text)
@@ -171,42 +95,14 @@ def test_a_paper_ballot_that_is_not_confirmed_can_be_cast_again(
     client: FlaskClient, caller: StandIn
 ) -> None:
     caller.answers["voting.cast"] = caller.answers["voting.get_poll"] = Unavailable("voting")
+    form = {"code": "ABCD-EFGH-JKLM", "project": "p1", "attempt": "a", "order": "o"}
     for path in ("/votes/poll1/code", "/votes/poll1/borne"):
-        page = client.post(path, data={"code": "ABCD-EFGH-JKLM", "project": "p1"})
+        page = client.post(path, data=form)
         assert page.status_code == 503
         assert page.headers["Retry-After"]
         assert "Votez de nouveau : un seul vote compte" in page.text
         assert f'action="{path}"' in page.text
-        for kept in ('name="code" value="ABCD-EFGH-JKLM"', 'name="project" value="p1"'):
-            assert kept in page.text
-
-
-def test_the_tablet_forgets_a_voter_who_was_refused_and_walked_away(evening: Evening) -> None:
-    path = f"/votes/{evening.poll_id}/borne"
-    form = {"code": "AAAA-AAAA-AAAA", "project": evening.titles["Poterie"]}
-    refused = evening.client.post(path, data=form)
-    assert refused.status_code >= 400
-    assert refused.headers["Refresh"] == f"60; url={path}"
-    at_home = evening.client.post(f"/votes/{evening.poll_id}/code", data=form)
-    assert "Refresh" not in at_home.headers
-
-
-def test_the_tablet_keeps_nothing_of_a_voter(evening: Evening) -> None:
-    codes = evening.codes(2)
-    path = f"/votes/{evening.poll_id}/borne"
-    form = {"code": codes[0], "project": evening.titles["Poterie"]}
-    voted = evening.client.post(path, data=form)
-    assert voted.headers["Refresh"] == f"20; url={path}"
-    assert voted.headers["Cache-Control"] == "no-store"
-    assert voted.headers.getlist("Set-Cookie") == []
-    receipt = receipt_in(voted.text)
-    assert receipt_in(evening.client.post(path, data=form).text) == receipt
-    fresh = evening.client.get(path).text
-    assert codes[0] not in fresh and " checked" not in fresh
-    # Not the same project first for everybody who votes here.
-    pages = [evening.client.get(path).text for _ in range(20)]
-    orders = {tuple(re.findall(r'id="project-(\w+)"', page)) for page in pages}
-    assert len(orders) > 1
+        assert hidden_in(page) == form
 
 
 def test_a_code_in_an_address_is_filled_in_and_not_used(evening: Evening) -> None:
@@ -219,27 +115,99 @@ def test_a_code_in_an_address_is_filled_in_and_not_used(evening: Evening) -> Non
     assert evening.poll(LEG)["voters"] == 0
 
 
-def test_a_receipt_is_checked_after_the_count_alone(evening: Evening) -> None:
+# --- what pages show ----------------------------------------------------------------------
+
+
+def orders_in(page: TestResponse) -> list[str]:
+    """The candidates as the page has them."""
+    return re.findall(r'id="project-(\w+)"', page.text)
+
+
+def test_candidates_stand_in_the_visitor_s_order_on_every_page(evening: Evening) -> None:
     link = evening.link_for("anne@example.org", "Poterie")
-    receipt = receipt_in(evening.client.post("/vote/confirm", data=link).text)
-    path = f"/votes/{evening.poll_id}/recu"
-    early = evening.client.post(path, data={"receipt": receipt})
-    assert early.status_code == 409
+    confirmed = evening.client.post("/vote/confirm", data=link)
+    changed = {"poll": link["poll"], "pass": pass_in(confirmed), "project": "gone"}
+    refused = evening.client.post("/vote/changer", data=changed)
+    path = f"/votes/{evening.poll_id}/code"
+    at_home = orders_in(evening.client.get(path))
+    assert len(at_home) == len(evening.titles)
+    assert orders_in(confirmed) == orders_in(refused) == at_home
+    others = [evening.client.get(path, headers={"User-Agent": f"B{n}"}) for n in range(12)]
+    assert len({tuple(orders_in(each)) for each in others}) > 1
+
+
+def test_a_change_that_is_refused_leaves_the_earlier_vote(evening: Evening) -> None:
+    link = evening.link_for("anne@example.org", "Poterie")
+    confirmed = main_of(evening.client.post("/vote/confirm", data=link))
+    form = dict(re.findall(r'name="(poll|pass|again)" value="([^"]+)"', confirmed))
+    form["project"] = evening.titles["Laine"]
     assert evening.counted() == {"Poterie": 1}
-    assert (
-        "Oui : ce reçu a été compté."
-        in evening.client.post(
-            path, data={"receipt": f" {receipt[:16].upper()} {receipt[16:]} "}
-        ).text
-    )
-    assert "Non : ce reçu" in evening.client.post(path, data={"receipt": "0" * 32}).text
+    late = evening.client.post("/vote/changer", data=form)
+    assert told(late) == (409, ["Votre vote n’est pas modifié", "Le vote est clos."])
+    assert "Votre vote précédent compte toujours." in main_of(late)
+    # Who had none before is not told of one.
+    first = {name: form[name] for name in ("poll", "pass", "project")}
+    late = evening.client.post("/vote/changer", data=first)
+    assert told(late) == (409, ["Votre vote n’est pas confirmé", "Le vote est clos."])
+    assert "précédent" not in main_of(late)
 
 
-def test_before_and_after_the_vote_pages_say_so(evening: Evening) -> None:
-    project = evening.titles["Poterie"]
-    evening.counted()
-    for path in (f"/projets/{project}/voter", f"/votes/{evening.poll_id}/code"):
-        page = evening.client.get(path)
+def test_a_vote_that_is_not_confirmed_is_said_once(client: FlaskClient, caller: StandIn) -> None:
+    caller.answers["voting.cast"] = Refusal("ballot_not_confirmed", "x", "y", 503)
+    for poll in (samples.poll(), Unavailable("voting")):
+        caller.answers["voting.get_poll"] = poll
+        page = client.post("/vote/changer", data={"poll": "p", "pass": "pp", "project": "p1"})
+        assert main_of(page).count("n’est pas confirmé") == 1
+        assert main_of(page).count("Votez de nouveau") == 1
+
+
+def test_the_page_of_the_mailed_code_says_when_it_is_too_late(evening: Evening) -> None:
+    form = evening.code_form("anne@example.org", "Poterie")
+    assert evening.counted() == {}
+    late = evening.client.post("/vote/code", data=form)
+    assert late.status_code == 409
+    assert "Le vote est clos." in main_of(late)
+    assert "<form" not in main_of(late) and "anne@example.org" not in main_of(late)
+
+
+@pytest.mark.parametrize("path", ["/vote/code", "/vote/changer", "/vote/confirm"])
+def test_who_reloads_an_answer_is_told_that_nothing_is_lost(
+    client: FlaskClient, caller: StandIn, path: str
+) -> None:
+    caller.answers["registration.list_cycles"] = [{"id": samples.CYCLE}]
+    caller.answers["registration.get_cycle"] = samples.cycle()
+    caller.answers["voting.get_poll"] = samples.poll()
+    for method in ("HEAD", "GET"):
+        page = client.open(path, method=method)
         assert page.status_code == 200
-        assert "Le vote est clos." in page.text
-        assert "<form" not in page.text.partition("<main")[2].partition("</main")[0]
+        assert page.headers["Cache-Control"] == "no-store"
+        assert page.headers["Referrer-Policy"] == "strict-origin"
+    assert "Si vous avez vu votre reçu, votre vote est enregistré" in main_of(page)
+    assert f'href="/marathons/{samples.CYCLE}-3"' in main_of(page)
+    for away in ("registration.list_cycles", "voting.get_poll"):
+        caller.answers[away] = Unavailable(away.partition(".")[0])
+        assert client.get(path).status_code == 200
+
+
+def test_a_project_that_left_is_said_before_one_asks(evening: Evening) -> None:
+    gone = evening.titles["Laine"]
+    evening.call("registration", "disqualify_project", project=gone, reason="Inventé.")
+    evening.settle()
+    typed = {"email": "anne@example.org", "commune": "Villeneuve-sur-Lot"}
+    path = f"/projets/{gone}/voter"
+    for page in (evening.client.get(path), evening.client.post(path, data=typed)):
+        assert "au nombre des candidats" in main_of(page)
+        assert "<form" not in main_of(page)
+        links = set(re.findall(r'href="/projets/(\w+)/voter"', main_of(page)))
+        assert links == set(evening.titles.values()) - {gone}
+    assert evening.letters_to("anne@example.org") == []
+
+
+def test_a_project_has_its_button_from_the_instant_of_the_opening(
+    client: FlaskClient, caller: StandIn
+) -> None:
+    caller.answers["registration.get_project"] = samples.projects()[0]
+    caller.answers["registration.get_marathon"] = samples.marathon(3)
+    caller.answers["venues.list_allocations"] = []
+    caller.answers["voting.get_poll"] = {**samples.poll("prepared"), "open": True}
+    assert "/projets/p1/voter" in client.get("/projets/p1").text

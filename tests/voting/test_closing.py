@@ -174,7 +174,7 @@ def test_cancelled_marathon_voids_its_poll_and_leaves_nothing_of_it(stage: Stage
     }
     with pytest.raises(Refusal) as refused:
         stage.call("get_results", NOBODY, marathon=MARATHON)
-    assert refused.value.code == "poll_not_counted"
+    assert refused.value.code == "poll_void"
     assert stage.call("get_poll", NOBODY, poll=poll)["state"] == "void"
 
 

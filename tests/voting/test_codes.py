@@ -54,6 +54,18 @@ def test_code_is_understood_as_people_write_it() -> None:
     assert hashes == {hash_of("secret", "01KD-8MZZ-1100")}
 
 
+BETWEEN = (
+    *("\u00a0", "\u202f", "\t", "\n", "\r\n"),
+    *("\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2212"),
+)
+
+
+@pytest.mark.parametrize("sign", BETWEEN, ids=ascii)
+def test_code_is_understood_with_any_blank_or_dash(sign: str) -> None:
+    written = sign.join(("01KD", "8MZZ", "1100"))
+    assert hash_of("secret", written) == hash_of("secret", "01KD-8MZZ-1100")
+
+
 @on_sqlite
 def test_unknown_code_is_refused(stage: Stage) -> None:
     stage.opened()

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request
 
-from gateway.api.view import client_ip
+from gateway.api.view import client_ip, visitor_name
 from gateway.asking import ask
 from gateway.forms.error import Error
 from gateway.languages import N_, language
@@ -26,14 +26,15 @@ def add_to(site: Blueprint) -> None:
 def vote(project: str) -> Response:
     """The form; a POST mails a link and a code, and asks for the code (RULES S2)."""
     found = ask("registration.get_project", {"project": project})
-    poll = ask("voting.get_poll", {"marathon": found["marathon"]})
+    poll = ask("voting.get_poll", {"marathon": found["marathon"], "visitor": visitor_name()})
     if request.method != "POST":  # link scanners send HEAD too
         return _form(found, poll)
     try:
         _request(poll, project, request.form)
     except Refusal as refusal:
         return _form(found, poll, refusal)
-    return code_page(found, poll, request.form.get("email", ""))
+    form = {"poll": poll["id"], "project": project, "email": request.form.get("email", "").strip()}
+    return code_page(form, found, poll)
 
 
 def _request(poll: Mapping[str, Any], project: str, typed: Mapping[str, str]) -> None:
@@ -52,10 +53,13 @@ def _request(poll: Mapping[str, Any], project: str, typed: Mapping[str, str]) ->
 
 
 def _form(project: Any, poll: Any, refusal: Refusal | None = None) -> Response:
+    others = [each for each in poll["candidates"] if each["id"] != project["id"]]
     page = render_template(
         "vote.html",
         project=project,
         poll=poll,
+        others=others,
+        has_left=len(others) == len(poll["candidates"]),
         communes=communes.labels(),
         elsewhere=communes.elsewhere(),
         refusal=refusal,

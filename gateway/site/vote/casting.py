@@ -1,60 +1,69 @@
 """Confirming a vote by the mailed link or code, and changing it: a button votes, no link does.
 
 A link or code is exchanged under a key of its own: who presses the button again after an answer
-that was lost is given the same pass. A code can be guessed, so its key has a part that only the
-page knows on which it was typed: else who tries all codes would be given the pass of a used one.
+that was lost is given the same pass. The key has a part that only the page knows on which it was
+pressed (``attempts``): a link works once, wherever else it is opened, and who tries all codes is
+not given the pass of a used one.
 A ballot with a pass has no key, for the last one counts: who votes for another project and then
 for the first one again has voted three times.
 """
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request
 
-from gateway.api.view import client_ip
-from gateway.asking import ask
+from gateway.api.view import client_ip, visitor_name
+from gateway.asking import ask, parts
+from gateway.languages import N_
 from gateway.site.gaps import part
 from gateway.site.private import private
+from gateway.site.vote import receipts, shown_once
+from gateway.site.vote.attempts import attempt, key_of
 from services.chassis.errors import Refusal, Unavailable
+
+CODE_FORM = ("poll", "project", "email")
+"""What the page of the mailed code carries along, whatever service is away meanwhile."""
 
 
 def add_to(site: Blueprint) -> None:
     """Adds these pages."""
-    site.add_url_rule("/vote/confirm", "confirm_vote", confirm, methods=["GET", "POST"])
-    site.add_url_rule("/vote/code", "vote_by_code", by_code, methods=["POST"])
-    site.add_url_rule("/vote/changer", "change_vote", change, methods=["POST"])
+    for path, name, view in (
+        ("/vote/confirm", "confirm_vote", confirm),
+        ("/vote/code", "vote_by_code", by_code),
+        ("/vote/changer", "change_vote", change),
+    ):
+        site.add_url_rule(path, name, view, methods=["GET", "POST"])
 
 
 def confirm() -> Response:
     """The mailed link: shows the button; then exchanges the link for a pass and votes with it."""
     proof = {name: request.values.get(name, "") for name in ("poll", "token")}
     if request.method != "POST":  # link scanners send HEAD too
-        return _confirmation(proof)
-    key = key_of(*proof.values())
-    return _prove_and_vote(proof, key, lambda refusal: _confirmation(proof, refusal))
+        return _confirmation(proof) if proof["token"] else shown_once.page()
+    return _prove_and_vote(proof, lambda refusal: _confirmation(proof, refusal))
 
 
 def by_code() -> Response:
     """The mailed code, typed on the page on which one asked for it."""
-    proof = {name: request.form.get(name, "").strip() for name in ("poll", "email")}
-    proof["code"] = "".join(request.form.get("code", "").split())
-    attempt = request.form.get("attempt", "")
-    key = key_of(*proof.values(), attempt) if attempt else None
-    project = part("registration.get_project", {"project": request.form.get("project", "")})
+    if request.method != "POST":
+        return shown_once.page()
+    form = {name: request.form.get(name, "").strip() for name in CODE_FORM}
+    code = "".join(request.form.get("code", "").split())
+    proof = {"poll": form["poll"], "email": form["email"], "code": code}
     return _prove_and_vote(
-        *(proof, key),
-        lambda refusal: code_page(project, _poll(proof["poll"]), proof["email"], refusal),
+        proof,
+        lambda refusal: code_page(form, _project(form["project"]), _poll(form["poll"]), refusal),
     )
 
 
 def change() -> Response:
     """Another project, with the pass that the page before had."""
-    given = {name: request.form.get(name, "") for name in ("pass", "project")}
+    if request.method != "POST":
+        return shown_once.page()
+    given = {name: request.form.get(name, "") for name in ("pass", "project", "again")}
     return _vote(request.form.get("poll", ""), given)
 
 
@@ -65,28 +74,27 @@ def cast(poll: str, project: str, key: str | None = None, **proof: str) -> dict[
     return receipt
 
 
-def key_of(*parts: str) -> str:
-    """An idempotency key that tells nothing of what it is made of."""
-    return hashlib.sha256(repr(parts).encode()).hexdigest()
-
-
-def code_page(project: Any, poll: Any, email: str, refusal: Refusal | None = None) -> Response:
-    """The page that asks for the mailed code."""
+def code_page(
+    form: Mapping[str, str], project: Any, poll: Any, refusal: Refusal | None = None
+) -> Response:
+    """The page that asks for the mailed code; ``form`` is what it carries along."""
     page = render_template(
-        "vote_code.html",
-        project=project,
-        poll=poll,
-        email=email,
-        attempt=secrets.token_urlsafe(16),
-        refusal=refusal,
+        "vote_code.html", form=form, project=project, poll=poll, attempt=attempt(), refusal=refusal
     )
     return private(page, refusal.status if refusal else 200)
 
 
 def done(poll: str, receipt: Mapping[str, Any], pass_: str = "", kiosk: bool = False) -> Response:
     """The receipt, shown this once; with a pass also the way to another project."""
+    link = f"{parts().settings.public_url}{receipts.link_of(poll, receipt['receipt'])}"
     page = render_template(
-        "vote_done.html", receipt=receipt, poll=_poll(poll), given={"pass": pass_}, kiosk=kiosk
+        "vote_done.html",
+        poll_id=poll,
+        poll=_poll(poll),
+        receipt=receipt,
+        given={"pass": pass_, "again": "1"},
+        picture=receipts.picture_of(link) if kiosk else "",
+        kiosk=kiosk,
     )
     return private(page)
 
@@ -99,11 +107,9 @@ def again(poll: str, given: Mapping[str, Any], refusal: Refusal) -> Response:
     return private(page, refusal.status)
 
 
-def _prove_and_vote(
-    proof: Mapping[str, str], key: str | None, refused: Callable[[Refusal], Response]
-) -> Response:
+def _prove_and_vote(proof: Mapping[str, str], refused: Callable[[Refusal], Response]) -> Response:
     try:
-        given = ask("voting.exchange_proof", dict(proof), key)
+        given = ask("voting.exchange_proof", dict(proof), key_of(*proof.values()))
     except Refusal as refusal:
         return refused(refusal)
     # The choice is in the form that one saw: the exchange does not tell it.
@@ -114,7 +120,9 @@ def _vote(poll: str, given: Mapping[str, Any]) -> Response:
     """Votes with a pass; where that fails the pass is on the page, to vote again."""
     try:
         if not given["project"]:
-            raise Refusal("project_not_votable", "Ce projet ne participe plus au vote.")
+            raise Refusal(
+                "project_not_votable", N_("The project that you chose has left the vote.")
+            )
         receipt = cast(poll, given["project"], **{"pass": given["pass"]})
     except Refusal as refusal:
         return again(poll, given, refusal)
@@ -131,10 +139,20 @@ def _confirmation(proof: dict[str, str], refusal: Refusal | None = None) -> Resp
         except Refusal as caught:
             refusal = caught
     page = render_template(
-        "vote_confirm.html", poll=_poll(proof["poll"]), proof=proof, wanted=wanted, refusal=refusal
+        "vote_confirm.html",
+        poll=_poll(proof["poll"]),
+        proof=proof,
+        attempt=attempt(),
+        wanted=wanted,
+        refusal=refusal,
     )
     return private(page, refusal.status if refusal else 200)
 
 
 def _poll(poll: str) -> Any:
-    return part("voting.get_poll", {"poll": poll}) if poll else None
+    """The poll with the candidates in the visitor's order (RULES V6)."""
+    return part("voting.get_poll", {"poll": poll, "visitor": visitor_name()}) if poll else None
+
+
+def _project(project: str) -> Any:
+    return part("registration.get_project", {"project": project}) if project else None

@@ -9,16 +9,23 @@ from werkzeug.wrappers import Response as Answer
 
 from gateway.api.view import visitor_name
 from gateway.asking import ask
-from gateway.site.gaps import part
 from gateway.site.private import private
-from gateway.site.vote.casting import again, cast, done, key_of
-from services.chassis.errors import Refusal
+from gateway.site.vote.attempts import FIELD, attempt, key_of
+from gateway.site.vote.casting import again, cast, done
+from gateway.site.vote.open_votes import open_votes
+from services.chassis.errors import Refusal, Unavailable
 
-KIOSK_S = 20
-"""After so long the tablet is ready for the next voter, and the receipt is gone."""
+FRESH_S = 180
+"""After so long who began at the tablet and walked away leaves no choice behind."""
 
 LEFT_S = 60
-"""After so long a voter whose ballot was refused has walked away, and leaves no choice behind."""
+"""The same for who was refused, and until the receipt is gone: time to take out a phone."""
+
+SHUT_S = 30
+"""So often a tablet looks whether the vote is open, so that nobody has to open it by hand."""
+
+AWAY_S = 10
+"""So often it tries again while the vote can't be reached."""
 
 
 def add_to(site: Blueprint) -> None:
@@ -31,26 +38,10 @@ def add_to(site: Blueprint) -> None:
 def any_code() -> Response | Answer:
     """The short address that is printed beside a code: leads to the one vote that is open, or
     lets one choose among several."""
-    polls = [poll for poll in map(_poll_of, _running()) if poll and poll["open"]]
+    polls = open_votes()
     if len(polls) == 1:
         return redirect(url_for("site.vote_on_paper", poll=polls[0]["id"]), 303)
     return private(render_template("open_votes.html", polls=polls))
-
-
-def _running() -> list[str]:
-    """The marathons in which a vote may be open."""
-    cycles = [cycle["id"] for cycle in ask("registration.list_cycles")]
-    found = [ask("registration.get_cycle", {"cycle": cycle}) for cycle in cycles]
-    return [
-        marathon["id"]
-        for cycle in found
-        for marathon in cycle["marathons"]
-        if marathon["state"] in ("running", "ended")
-    ]
-
-
-def _poll_of(marathon: str) -> Any:
-    return part("voting.get_poll", {"marathon": marathon})
 
 
 def by_code(poll: str) -> Response:
@@ -59,39 +50,59 @@ def by_code(poll: str) -> Response:
 
 
 def kiosk(poll: str) -> Response:
-    """The same for a tablet that many use: nothing of a voter is left to the next one."""
-    return _page(poll, kiosk=True)
+    """The same for a tablet that many use: nothing of a voter is left to the next one, and it
+    comes back by itself from whatever it shows."""
+    try:
+        return _page(poll, kiosk=True)
+    except Unavailable as refusal:
+        page = private(render_template("vote_away.html"), refusal.status)
+        return _ends_by_itself(page, poll, AWAY_S)
 
 
 def _page(poll: str, kiosk: bool) -> Response:
     if request.method != "POST":  # link scanners send HEAD too
         return _form(poll, kiosk)
-    project, code = request.form.get("project", ""), request.form.get("code", "").strip()
+    typed = {name: request.form.get(name, "").strip() for name in ("project", "code")}
     try:
-        receipt = cast(poll, project, key_of(code, project), code=code)
+        # Once more from the same page only: whoever else knows the code learns nothing by it.
+        receipt = cast(poll, key=key_of(typed["project"]), **typed)
     except Refusal as refusal:
-        given = {"project": project, "code": code, "kiosk": kiosk}
-        answer = again(poll, given, refusal) if refusal.status == 503 else None
-        return _ends_by_itself(answer or _form(poll, kiosk, refusal), poll, kiosk, LEFT_S)
-    return _ends_by_itself(done(poll, receipt, kiosk=kiosk), poll, kiosk, KIOSK_S)
-
-
-def _ends_by_itself(response: Response, poll: str, kiosk: bool, seconds: int) -> Response:
-    if kiosk:
-        response.headers["Refresh"] = f"{seconds}; url={url_for('site.kiosk', poll=poll)}"
-    return response
+        if refusal.status != 503:
+            return _form(poll, kiosk, refusal)
+        kept = {name: request.form.get(name, "") for name in (FIELD, "order")}
+        page = again(poll, {**kept, **typed, "kiosk": kiosk}, refusal)
+    else:
+        page = done(poll, receipt, kiosk=kiosk)
+    return _ends_by_itself(page, poll, LEFT_S) if kiosk else page
 
 
 def _form(poll: str, kiosk: bool, refusal: Refusal | None = None) -> Response:
     # At the tablet everybody is the same visitor: there each page has an order of its own.
     order = request.form.get("order") or (g.correlation if kiosk else visitor_name())
+    found = ask("voting.get_poll", {"poll": poll, "visitor": order})
+    seconds = _seconds(found, refusal)
     page = render_template(
         "vote_paper.html",
-        poll=ask("voting.get_poll", {"poll": poll, "visitor": order}),
+        poll=found,
         order=order,
+        attempt=attempt(),
         kiosk=kiosk,
+        minutes=seconds // 60,
         code=request.values.get("code", ""),
         chosen=request.form.get("project", ""),
         refusal=refusal,
     )
-    return private(page, refusal.status if refusal else 200)
+    answer = private(page, refusal.status if refusal else 200)
+    return _ends_by_itself(answer, poll, seconds) if kiosk else answer
+
+
+def _seconds(poll: Any, refusal: Refusal | None) -> int:
+    """How long a tablet shows the form, or that there is none."""
+    if not poll["open"]:
+        return SHUT_S
+    return LEFT_S if refusal else FRESH_S
+
+
+def _ends_by_itself(response: Response, poll: str, seconds: int) -> Response:
+    response.headers["Refresh"] = f"{seconds}; url={url_for('site.kiosk', poll=poll)}"
+    return response

@@ -25,6 +25,8 @@ PAGES: dict[str, str] = {
     "site.sign_in": "/connexion",
     "site.sign_in_link": "/connexion/lien?token=x",
     "site.confirm_vote": "/vote/confirm?poll={poll}&token={token}",
+    "site.vote_by_code": "/vote/code",
+    "site.change_vote": "/vote/changer",
     "site.vote": "/projets/{project}/voter",
     "site.vote_on_paper": "/votes/{poll}/code",
     "site.any_code": "/code",

@@ -119,6 +119,8 @@ def test_a_resident_votes_with_a_printed_code_at_home_and_at_the_tablet(
         me.press("Je vote")
         me.look()
         assert len(me.page.locator(".receipt").inner_text()) == 32
+        assert me.page.locator(".qr svg").is_visible()
+        assert me.page.locator("header a, footer a, footer button").count() == 0
         me.press("Votant suivant")
         assert me.page.url == f"{running.url}/votes/{poll}/borne"
         assert me.page.get_by_label("Votre code").input_value() == ""
