@@ -23,7 +23,8 @@ def test_the_tablet_keeps_nothing_of_a_voter(evening: Evening) -> None:
     path = f"/votes/{evening.poll_id}/borne"
     form = evening.paper(codes[0], "Poterie", "borne")
     voted = evening.client.post(path, data=form)
-    assert voted.headers["Refresh"] == f"60; url={path}"
+    assert voted.headers["Refresh"] == f"20; url={path}"
+    assert "disparaît d’elle-même au bout de 20 secondes." in main_of(voted)
     assert voted.headers["Cache-Control"] == "no-store"
     assert voted.headers.getlist("Set-Cookie") == []
     receipt = receipt_in(voted.text)

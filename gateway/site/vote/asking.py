@@ -26,7 +26,8 @@ def add_to(site: Blueprint) -> None:
 def vote(project: str) -> Response:
     """The form; a POST mails a link and a code, and asks for the code (RULES S2)."""
     found = ask("registration.get_project", {"project": project})
-    poll = ask("voting.get_poll", {"marathon": found["marathon"], "visitor": visitor_name()})
+    wanted = {"marathon": found["marathon"], "visitor": visitor_name(), "with_voters": False}
+    poll = ask("voting.get_poll", wanted)
     if request.method != "POST":  # link scanners send HEAD too
         return _form(found, poll)
     try:

@@ -84,8 +84,9 @@ def code_page(
     return private(page, refusal.status if refusal else 200)
 
 
-def done(poll: str, receipt: Mapping[str, Any], pass_: str = "", kiosk: bool = False) -> Response:
-    """The receipt, shown this once; with a pass also the way to another project."""
+def done(poll: str, receipt: Mapping[str, Any], pass_: str = "", kiosk_s: int = 0) -> Response:
+    """The receipt, shown this once; with a pass also the way to another project. At a tablet it
+    is shown for ``kiosk_s`` seconds."""
     link = f"{parts().settings.public_url}{receipts.link_of(poll, receipt['receipt'])}"
     page = render_template(
         "vote_done.html",
@@ -93,8 +94,8 @@ def done(poll: str, receipt: Mapping[str, Any], pass_: str = "", kiosk: bool = F
         poll=_poll(poll),
         receipt=receipt,
         given={"pass": pass_, "again": "1"},
-        picture=receipts.picture_of(link) if kiosk else "",
-        kiosk=kiosk,
+        picture=receipts.picture_of(link) if kiosk_s else "",
+        kiosk=kiosk_s,
     )
     return private(page)
 
@@ -151,7 +152,8 @@ def _confirmation(proof: dict[str, str], refusal: Refusal | None = None) -> Resp
 
 def _poll(poll: str) -> Any:
     """The poll with the candidates in the visitor's order (RULES V6)."""
-    return part("voting.get_poll", {"poll": poll, "visitor": visitor_name()}) if poll else None
+    asked = {"poll": poll, "visitor": visitor_name(), "with_voters": False}
+    return part("voting.get_poll", asked) if poll else None
 
 
 def _project(project: str) -> Any:

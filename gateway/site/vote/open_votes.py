@@ -26,4 +26,4 @@ def _running() -> list[str]:
 
 
 def _poll_of(marathon: str) -> Any:
-    return part("voting.get_poll", {"marathon": marathon})
+    return part("voting.get_poll", {"marathon": marathon, "with_voters": False})

@@ -19,7 +19,10 @@ FRESH_S = 180
 """After so long who began at the tablet and walked away leaves no choice behind."""
 
 LEFT_S = 60
-"""The same for who was refused, and until the receipt is gone: time to take out a phone."""
+"""The same for who was refused."""
+
+NEXT_S = 20
+"""After so long the tablet is ready for the next voter, and the receipt is gone."""
 
 SHUT_S = 30
 """So often a tablet looks whether the vote is open, so that nobody has to open it by hand."""
@@ -70,16 +73,16 @@ def _page(poll: str, kiosk: bool) -> Response:
         if refusal.status != 503:
             return _form(poll, kiosk, refusal)
         kept = {name: request.form.get(name, "") for name in (FIELD, "order")}
-        page = again(poll, {**kept, **typed, "kiosk": kiosk}, refusal)
+        page, seconds = again(poll, {**kept, **typed, "kiosk": kiosk}, refusal), LEFT_S
     else:
-        page = done(poll, receipt, kiosk=kiosk)
-    return _ends_by_itself(page, poll, LEFT_S) if kiosk else page
+        page, seconds = done(poll, receipt, kiosk_s=NEXT_S if kiosk else 0), NEXT_S
+    return _ends_by_itself(page, poll, seconds) if kiosk else page
 
 
 def _form(poll: str, kiosk: bool, refusal: Refusal | None = None) -> Response:
     # At the tablet everybody is the same visitor: there each page has an order of its own.
     order = request.form.get("order") or (g.correlation if kiosk else visitor_name())
-    found = ask("voting.get_poll", {"poll": poll, "visitor": order})
+    found = ask("voting.get_poll", {"poll": poll, "visitor": order, "with_voters": False})
     seconds = _seconds(found, refusal)
     page = render_template(
         "vote_paper.html",
@@ -87,7 +90,7 @@ def _form(poll: str, kiosk: bool, refusal: Refusal | None = None) -> Response:
         order=order,
         attempt=attempt(),
         kiosk=kiosk,
-        minutes=seconds // 60,
+        seconds=seconds,
         code=request.values.get("code", ""),
         chosen=request.form.get("project", ""),
         refusal=refusal,

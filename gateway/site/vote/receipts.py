@@ -26,7 +26,7 @@ def add_to(site: Blueprint) -> None:
 def check(poll: str) -> Response:
     """Whether a receipt is among those that were counted; in a POST, so that no browser's
     history and no proxy's log has it."""
-    found = ask("voting.get_poll", {"poll": poll})
+    found = ask("voting.get_poll", {"poll": poll, "with_voters": False})
     receipt, checked, refusal = _typed(), None, None
     if request.method == "POST":
         try:
@@ -78,7 +78,7 @@ def _typed() -> str:
 def _title(poll: str) -> str:
     """The poll's title; empty while voting is away, for a receipt is shown only once."""
     try:
-        found: dict[str, Any] = ask("voting.get_poll", {"poll": poll})
+        found: dict[str, Any] = ask("voting.get_poll", {"poll": poll, "with_voters": False})
     except Unavailable:
         return ""
     return str(found["title"])
