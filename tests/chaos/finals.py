@@ -171,8 +171,8 @@ class Finals:
         """Paper codes, as an organiser has them printed, of so many voters more."""
         caller, secret, made = Caller(self.settings), self._secret(), []
         for start in range(0, voters, RULES.most_codes):
-            wanted = {"poll": self.poll_id, "place": "Mairie"}
-            wanted["count"] = min(RULES.most_codes, voters - start)
+            count = min(RULES.most_codes, voters - start)
+            wanted = {"poll": self.poll_id, "place": "Mairie", "count": count}
             made += caller.call("voting", "issue_codes", wanted, actor=ORGANISER)["codes"]
         caller.close()
         mine = dict(enumerate((codes.voter_key(secret, code) for code in made), len(self.keys)))

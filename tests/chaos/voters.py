@@ -256,7 +256,7 @@ def _ballots(
     path = plan.path or f"/api/v1/polls/{plan.poll}/ballots"
     for turn in count(1):
         project = chance.choice(plan.projects)
-        if codes and turn % ON_PAPER == 0:
+        if codes and (turn + number) % ON_PAPER == 0:  # not all of them at once
             voter, code = codes.pop()
             body, key = {"code": code, "project": project}, f"paper-{voter}"
             yield Ballot(voter, project, _request(path, body, key), True)
