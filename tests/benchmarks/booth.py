@@ -3,7 +3,8 @@
 Everything is the gateway's own, its server, its checks, its log, but for what happens to a
 ballot that is right: ``batches`` (as in production), ``insert`` (a row and a commit each),
 ``rpc`` (a call to a service each, which does that). ``POST /empty`` answers nothing at once.
-``service`` runs the service that ``rpc`` calls.
+``service`` runs the service that ``rpc`` calls. ``MARATHON_WORKERS`` is the size of their pool of
+connections, and how many calls the service answers at once.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Counting a poll of up to a million ballots with 10 % re-votes, beside a bare GROUP BY.
 
 ``python -m tests.benchmarks.counting AMQP_URL DATABASE_URL POLL`` counts one poll in a process
-of its own, and prints seconds and the memory that it took at most.
+of its own, and prints seconds and the memory that it took at most: "count" is reading, settling
+and summing up, "box" writing the shuffled box, "whole" both and their commit.
 """
 
 from __future__ import annotations
@@ -41,29 +42,26 @@ BARE = "SELECT choice, count(*) AS ballots FROM ballots WHERE poll = :poll GROUP
 
 
 def measure(bench: Any) -> list[Figure]:
-    """Each size, then the largest with its box written."""
+    """Each size, then a poll in which most ballots are replaced."""
     url = bench.database("count", ("voting",))
     settings = Settings(secret=b"x" * 32, database_url=url)
     migrations.upgrade("voting", settings)
-    figures = []
-    for size in SIZES:
-        voters = int(size * (1 - AGAIN))
-        bare = _fill(settings, size, voters)
-        found = _counted(url, size, voters)
-        figures += [
-            Figure(f"count of {size:,} ballots", found["count"], "s", 5, f"GROUP BY {bare:.3f} s"),
-            Figure(f"count of {size:,} ballots, memory", found["memory"], "MB", 200),
-        ]
-    figures.append(Figure("… and writing their box, shuffled", found["box"], "s"))
-    size, voters = CHANGED
-    _fill(settings, size, voters)
-    found = _counted(url, size, voters)
-    what = f"count of {size:,} ballots of {voters:,} voters"
+    figures = [f for size in SIZES for f in _measured(settings, size, int(size * (1 - AGAIN)))]
+    return [*figures, *_measured(settings, *CHANGED)]
+
+
+def _measured(settings: Settings, size: int, voters: int) -> list[Figure]:
+    bare = f"GROUP BY {_fill(settings, size, voters):.3f} s"
+    found = _counted(settings.database_url, size, voters)
+    what = f"of {size:,} ballots of {voters:,} voters"
+    # What the issue asks for is asked of the largest alone.
+    seconds, memory = (5, 200) if size == max(SIZES) else (None, None)
     return [
-        *figures,
-        Figure(what, found["count"], "s"),
-        Figure("… and writing their box, shuffled", found["box"], "s"),
-    ]
+        Figure(f"count {what}", found["count"], "s", seconds, bare),
+        Figure(f"count and writing the shuffled box, whole closing transaction, {what}",
+               found["whole"], "s", None, f"the box {found['box']:.2f} s"),
+        Figure(f"count {what}, memory", found["memory"], "MB", memory),
+    ]  # fmt: skip
 
 
 def _fill(settings: Settings, size: int, voters: int) -> float:
@@ -130,7 +128,9 @@ def count_one(url: str, poll_id: str) -> dict[str, float]:
             "box": filled - known,
         }
 
-    return dict(core.within(run))
+    began = time.perf_counter()
+    found = dict(core.within(run))
+    return {**found, "whole": time.perf_counter() - began}
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ class Figure:
     baseline: str = ""
     is_ratio: bool = False
     at_least: float | None = None
+    target: float | None = None
+    """As much is hoped for, where the bound is the least that will do."""
 
     @property
     def fine(self) -> bool:
@@ -29,6 +31,13 @@ class Figure:
         """Its bounds as they are written; empty where it has none."""
         least = "" if self.at_least is None else f"≥ {self.at_least:g}"
         return least if self.at_most is None else f"≤ {self.at_most:g}"
+
+    @property
+    def hoped(self) -> str:
+        """Its target as it is written, and whether it is reached; empty where it has none."""
+        if self.target is None:
+            return ""
+        return f"≥ {self.target:g}: {'yes' if self.value >= self.target else 'no'}"
 
 
 def percentile(values: list[float], share: float) -> float:

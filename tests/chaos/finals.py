@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 import urllib.request
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import amqp
+import psutil
 from kombu import Connection
 from sqlalchemy import Engine, create_engine, func, select
 
@@ -22,9 +24,11 @@ from services.chassis.calls import Caller
 from services.chassis.clock import MovableClock
 from services.chassis.config import Settings
 from services.chassis.confirms import ConfirmingWire, Outgoing
-from services.voting import passes
+from services.voting import codes, passes
+from services.voting.rules import RULES
 from services.voting.tables import BallotRow, LaneRow, Poll, PollSecret
-from tests.chaos.voters import NO_ANSWER, Line, Plan
+from tests.chaos.receipts import faults
+from tests.chaos.voters import Line, Plan
 from tests.harness import ORGANISER
 from tests.instance import Instance, Process, free_port
 from tests.proxy import Proxy
@@ -83,6 +87,7 @@ class Finals:
         self.state = _marathon(self.clock.now())
         self.ports: list[int] = []
         self.keys: dict[int, str] = {}
+        self.on_paper: frozenset[int] = frozenset()
         self.instance.marathon("migrate", "voting")
         self.instance.marathon("topology", "apply")
 
@@ -153,28 +158,58 @@ class Finals:
 
     def make_passes(self, voters: int) -> list[str]:
         """Passes of so many voters, as voting would sign them for their mails' links."""
-        with self.engine.connect() as connection:
-            query = select(PollSecret.secret).where(PollSecret.poll == self.poll_id)
-            secret = str(connection.execute(query).scalar_one())
+        secret = self._secret()
         closes = datetime.now(UTC) + OPEN_FOR
         self.keys = {n: passes.voter_key(secret, f"voter {n}") for n in range(voters)}
+        self.on_paper = frozenset()
         return [
             passes.sign(secret, self.poll_id, key, closes, "example.org")
             for key in self.keys.values()
         ]
 
+    def make_codes(self, voters: int) -> list[str]:
+        """Paper codes, as an organiser has them printed, of so many voters more."""
+        caller, secret, made = Caller(self.settings), self._secret(), []
+        for start in range(0, voters, RULES.most_codes):
+            count = min(RULES.most_codes, voters - start)
+            wanted = {"poll": self.poll_id, "place": "Mairie", "count": count}
+            made += caller.call("voting", "issue_codes", wanted, actor=ORGANISER)["codes"]
+        caller.close()
+        mine = dict(enumerate((codes.voter_key(secret, code) for code in made), len(self.keys)))
+        self.keys |= mine
+        self.on_paper = frozenset(mine)
+        return made
+
+    def _secret(self) -> str:
+        with self.engine.connect() as connection:
+            query = select(PollSecret.secret).where(PollSecret.poll == self.poll_id)
+            return str(connection.execute(query).scalar_one())
+
     @contextmanager
     def voting(
-        self, most: int = 10**9, connections: int = 16, voters: int = 2000, **more: Any
+        self,
+        most: int = 10**9,
+        connections: int = 16,
+        voters: int = 2000,
+        on_paper: int = 0,
+        **more: Any,
     ) -> Iterator[Voting]:
         """Lets people vote beside what is done inside; at the end they have stopped.
 
-        ``more`` is more of their :class:`Plan`.
+        ``on_paper`` are those who have a paper code instead; ``more`` is more of their
+        :class:`Plan`.
         """
         folder = self.instance.folder
-        (folder / "passes").write_text("\n".join(self.make_passes(voters)))
-        passes_, projects = str(folder / "passes"), list(PROJECTS)
-        plan = Plan(self.ports, self.poll_id, projects, passes_, most, connections, **more)
+        plan = Plan(
+            ports=self.ports,
+            poll=self.poll_id,
+            projects=list(PROJECTS),
+            passes=_written(folder / "passes", self.make_passes(voters)),
+            most=most,
+            connections=connections,
+            codes=_written(folder / "codes", self.make_codes(on_paper)),
+            **more,
+        )
         plan.write(folder / "plan")
         (folder / "plan.stop").unlink(missing_ok=True)
         command = [sys.executable, "-m", "tests.chaos.voters", str(folder / "plan")]
@@ -197,6 +232,10 @@ class Finals:
         closes_at: datetime = self._poll().closes_at
         self.clock.move_to(closes_at - timedelta(seconds=in_s))
         return closes_at
+
+    def sleep_until(self, instant: datetime) -> None:
+        """Sleeps until it is that late by their clock."""
+        time.sleep(max(0.0, (instant - self.clock.now()).total_seconds()))
 
     def wait_closed(self, seconds: float = 60) -> Any:
         """Waits until the poll is closed; its row."""
@@ -230,7 +269,7 @@ class Finals:
     def faults(self, lines: list[Line]) -> list[str]:
         """What is wrong, once it is counted, with what these voters were told."""
         record = self._poll().record
-        return faults(lines, self.ballots(), self.box(), record, self.keys)
+        return faults(lines, self.ballots(), self.box(), record, self.keys, self.on_paper)
 
     def box(self) -> dict[str, str]:
         """What was counted."""
@@ -290,75 +329,16 @@ class Voting:
         """Asks them to stop; they finish what they have begun."""
         (self.folder / "plan.stop").touch()
 
-
-def faults(
-    lines: list[Line],
-    ballots: list[Any],
-    box: dict[str, str],
-    record: Any,
-    keys: dict[int, str],
-) -> list[str]:
-    """What is wrong with a count, beside all receipts that were handed out; empty if nothing.
-
-    Nothing lost: each receipt is stored, with its voter's choice. Nothing double or invented:
-    what is stored without a receipt was cast by somebody who got none. Each voter's last ballot
-    is in the box, and no other. ``keys`` are the voters' keys.
-    """
-    stored = {row.tracker: row for row in ballots}
-    given = {line.receipt: line.project for line in lines if line.receipt}
-    found = [f"receipt {each} is lost" for each in given if each not in stored]
-    found += [
-        f"receipt {each} is for {project}, stored for {stored[each].choice}"
-        for each, project in given.items()
-        if each in stored and stored[each].choice != project
-    ]
-    if len(stored) != len(ballots):
-        found.append("a tracker is stored twice")
-    found += _invented(lines, [row for row in ballots if row.tracker not in given], keys)
-    return found + _wrongly_counted(lines, ballots, box) + _wrong_sums(ballots, box, record)
+    def busiest(self) -> int:
+        """The port of the gateway at which most of them are."""
+        found = psutil.Process(self.process.pid).net_connections("tcp")
+        ports = Counter(each.raddr.port for each in found if each.status == psutil.CONN_ESTABLISHED)
+        return int(ports.most_common(1)[0][0])
 
 
-def _invented(lines: list[Line], without: list[Any], keys: dict[int, str]) -> list[str]:
-    """Ballots ``without`` a receipt that are not of somebody who cast such a one and was told
-    that it is not confirmed, or got no answer."""
-    unanswered = Counter(
-        (keys[line.voter], line.project) for line in lines if line.status in (NO_ANSWER, 503)
-    )
-    stored = Counter((row.voter_key, row.choice) for row in without)
-    return [
-        f"{extra} ballots for {choice} that nobody cast"
-        for (_voter, choice), extra in (stored - unanswered).items()
-    ]
-
-
-def _wrongly_counted(lines: list[Line], ballots: list[Any], box: dict[str, str]) -> list[str]:
-    last: dict[str, Any] = {}
-    for row in sorted(ballots, key=lambda r: (r.accepted_at, r.gateway, r.batch, r.index_in_batch)):
-        last[row.voter_key] = row
-    wanted = {row.tracker: row.choice for row in last.values()}
-    found = [] if wanted == box else [f"{len(wanted.items() ^ box.items())} differences in the box"]
-    # As the voters see it: after their last receipt only an unanswered ballot can count.
-    tracker_of = {row.tracker: row.voter_key for row in ballots}
-    by_voter: dict[int, list[str]] = defaultdict(list)
-    for line in lines:
-        if line.receipt:
-            by_voter[line.voter].append(line.receipt)
-    for voter, receipts in by_voter.items():
-        if receipts and receipts[-1] in tracker_of:
-            counted = last[tracker_of[receipts[-1]]].tracker
-            if counted in receipts[:-1]:
-                found.append(f"voter {voter}: an earlier ballot counts")
-    return found
-
-
-def _wrong_sums(ballots: list[Any], box: dict[str, str], record: Any) -> list[str]:
-    sums = {
-        "accepted": len(ballots),
-        "counted_ballots": len(box),
-        "voters": len({row.voter_key for row in ballots}),
-        "replaced": len(ballots) - len(box),
-    }
-    return [f"{n}: {record[n]} in the record, {v} found" for n, v in sums.items() if record[n] != v]
+def _written(path: Path, lines: list[str]) -> str:
+    path.write_text("\n".join(lines))
+    return str(path)
 
 
 def queue_length(amqp_url: str, name: str = "voting.ballots") -> int:

@@ -6,14 +6,16 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import partial
 from itertools import cycle
+from typing import NamedTuple
 
 import pytest
 
 from tests.chaos.conftest import Begin
-from tests.chaos.finals import Finals, Wires, tails
-from tests.chaos.voters import Line
+from tests.chaos.finals import Finals, Voting, Wires, tails
+from tests.chaos.voters import NO_ANSWER, NOT_CONFIRMED, Line
 from tests.servers import Borrowed
 
 SILENT_S = 7.0
@@ -25,11 +27,18 @@ NOBODY_WAITS_S = 20.0
 Trouble = Callable[[Wires], None]
 
 
+class Dead(NamedTuple):
+    """A gateway's port, and when it was killed by the machine's clock."""
+
+    port: int
+    at: float
+
+
 @pytest.mark.timeout(240)
 def test_ballots_in_a_quiet_final(begin_finals: Begin, servers: Borrowed, vhost: str) -> None:
     finals = begin_finals(servers, vhost)
     finals.begin(replicas=2, gateways=2)
-    with finals.voting(2000) as voting:
+    with finals.voting(2000, on_paper=90) as voting:
         pass
     assert [line.status for line in voting.lines if line.status != 202] == []
     finals.close()
@@ -37,6 +46,7 @@ def test_ballots_in_a_quiet_final(begin_finals: Begin, servers: Borrowed, vhost:
     record = finals.count()
     assert finals.faults(voting.lines) == []
     assert record["accepted"] == len(voting.lines) > 1900
+    assert [batch["used"] for batch in record["code_batches"]] == [90]
     assert record["intake"]["lanes"] == 2
     assert record["intake"]["unproven"] == 0
 
@@ -45,14 +55,16 @@ def test_ballots_in_a_quiet_final(begin_finals: Begin, servers: Borrowed, vhost:
 def test_ballots_while_everything_fails(begin_finals: Begin, own_servers: Borrowed) -> None:
     finals = begin_finals(own_servers, own_servers.amqp_url, wired=True)
     finals.begin(replicas=2, gateways=2)
-    with finals.voting() as voting:
+    with finals.voting(on_paper=2000) as voting:
         killed = _kill(finals, random.Random(1), 6)
         for trouble in (_break_all, _silence_all, _slow_down):
             _cut_off(finals, trouble)
         _restart_servers(finals, own_servers)
         _scale(finals)
+        dead = _close_while_they_vote(finals, voting)
         voting.stop()
     _must_be_whole(finals, voting.lines, least=600)
+    _must_have_had_some(voting.lines, dead)
     assert killed == 6
 
 
@@ -70,7 +82,7 @@ def _fail_again_and_again(begin_finals: Begin, servers: Borrowed, rounds: int, b
     finals = begin_finals(servers, servers.amqp_url, wired=True)
     finals.begin(replicas=2, gateways=2)
     chance, kills, troubles = random.Random(0), 0, cycle(_network_troubles())
-    with finals.voting(connections=32, voters=50_000) as voting:
+    with finals.voting(connections=32, voters=50_000, on_paper=20_000) as voting:
         for number in range(1, rounds + 1):
             kills += _kill(finals, chance, 10)
             _cut_off(finals, next(troubles))
@@ -79,8 +91,10 @@ def _fail_again_and_again(begin_finals: Begin, servers: Borrowed, rounds: int, b
             wanted = ballots * number // rounds
             finals.instance.wait_for(lambda n=wanted: finals.stored() >= n, 300, "more ballots")
             print(f"round {number}: {kills} kills, {finals.stored()} stored", flush=True)
+        dead = _close_while_they_vote(finals, voting)
         voting.stop()
     _must_be_whole(finals, voting.lines, least=ballots * 9 // 10)
+    _must_have_had_some(voting.lines, dead)
     assert finals.stored() >= ballots
     return kills
 
@@ -158,13 +172,29 @@ def _wait_for_more(finals: Finals, ballots: int) -> None:
     finals.instance.wait_for(lambda: finals.stored() >= before + ballots, 60, "more ballots")
 
 
-def _must_be_whole(finals: Finals, lines: list[Line], least: int) -> None:
-    """Closes, with a gateway and a replica killed in the middle of it, and holds all receipts
-    against what is counted."""
-    finals.gateway(0).kill()
-    finals.close()
+def _close_while_they_vote(finals: Finals, voting: Voting) -> Dead:
+    """Closes, with a gateway killed a moment before it and a replica in the middle of it."""
+    closes_at = finals.close(in_s=1)
+    finals.sleep_until(closes_at - timedelta(milliseconds=200))
+    port = voting.busiest()
+    dead = Dead(port, time.time())
+    finals.gateway(finals.ports.index(port)).kill()
+    finals.sleep_until(closes_at)
     finals.instance.processes["voting#0"].kill()
     finals.wait_closed(120)
+    return dead
+
+
+def _must_have_had_some(lines: list[Line], dead: Dead) -> None:
+    """The gateway died with ballots in its hands, and nobody voted after the closing."""
+    theirs = [line for line in lines if line.port == dead.port and line.at < dead.at]
+    lost = [line for line in theirs if line.at + line.seconds >= dead.at]
+    assert {line.status for line in lost} == {NO_ANSWER}
+    assert 409 in {line.status for line in lines}
+
+
+def _must_be_whole(finals: Finals, lines: list[Line], least: int) -> None:
+    """Holds all receipts against what is counted, those of paper codes among them."""
     record, lanes = finals.count(), list(finals.lanes())
     assert finals.faults(lines) == []
     receipts = sum(1 for line in lines if line.receipt)
@@ -173,4 +203,15 @@ def _must_be_whole(finals: Finals, lines: list[Line], least: int) -> None:
     assert record["intake"]["unproven"] == 0
     assert record["intake"]["lanes"] == len(lanes) > 2
     finals.instance.wait_for(lambda: not tails(finals.settings.amqp_url, lanes), 30, "no tails")
+    _must_know_its_codes(finals, lines, sum(batch["used"] for batch in record["code_batches"]))
     print(f"{receipts} receipts, {len(lines) - receipts} without, {record['accepted']} stored")
+
+
+def _must_know_its_codes(finals: Finals, lines: list[Line], used: int) -> None:
+    on_paper = [line for line in lines if line.voter in finals.on_paper]
+    answered = {line.voter for line in on_paper if line.receipt}
+    again = {line.voter for line in on_paper if line.status in NOT_CONFIRMED}
+    assert len(answered) <= used <= len(answered | again)
+    # Some of them were cast again and again until they were answered.
+    assert answered & again
+    print(f"{len(answered)} receipts of paper codes, {len(answered & again)} of them repeated")

@@ -71,8 +71,10 @@ def run_steadily(finals: Finals, per_s: float, minutes: int, minute_s: float) ->
     finals.count()
     assert finals.faults(voting.lines) == []
     first = min(line.at for line in voting.lines)
+    # By when it was answered: who can't keep up shows in the minutes as well as in the latency.
+    minute_of = [int((line.at + line.seconds - first) / minute_s) for line in voting.lines]
     return [
-        _minute(memory, [line for line in voting.lines if int((line.at - first) / minute_s) == n])
+        _minute(memory, [line for line, m in zip(voting.lines, minute_of, strict=True) if m == n])
         for n, memory in enumerate(seen)
     ]
 
