@@ -32,7 +32,12 @@ def test_many_who_need_the_same_share_one_attempt(monkeypatch: pytest.MonkeyPatc
     gate = threading.Event()
     come: list[Any] = []
     begun = attempts._begun
-    monkeypatch.setattr(attempts, "_begun", lambda *asked: come.append(begun(*asked)) or come[-1])
+
+    def counted(*asked: Any) -> Any:
+        come.append(begun(*asked))
+        return come[-1]
+
+    monkeypatch.setattr(attempts, "_begun", counted)
 
     def make() -> int:
         gate.wait(10)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from prometheus_client import REGISTRY
+from werkzeug.test import TestResponse
 
 from gateway.app import create_app
 from gateway.intake import front
@@ -44,8 +44,13 @@ def client(tmp_path: Path, booth: Booth) -> FlaskClient:
     return app.test_client()
 
 
-def post(client: FlaskClient, body: str = BALLOT, media: str = "application/json", **more: Any):  # type: ignore[no-untyped-def]
-    return client.post(URL, data=body, content_type=media, **more)
+def post(
+    client: FlaskClient,
+    body: str = BALLOT,
+    media: str = "application/json",
+    headers: dict[str, str] | None = None,
+) -> TestResponse:
+    return client.post(URL, data=body, content_type=media, headers=headers)
 
 
 def counted() -> float:
@@ -56,12 +61,13 @@ def counted() -> float:
 def test_the_answer_is_the_one_that_flask_would_give(
     client: FlaskClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = {"headers": {"X-Request-Id": "a-request-1"}}
+    named = {"X-Request-Id": "a-request-1"}
     before = counted()
-    mine, flasks = post(client, **asked), post(client, media=SAYS, **asked)
+    mine, flasks = post(client, headers=named), post(client, media=SAYS, headers=named)
     assert counted() == before + 2
     assert (mine.status, mine.status_code) == (flasks.status, 202)
     assert mine.json is not None
+    assert flasks.json is not None
     assert mine.json.keys() == flasks.json.keys() == {"poll", "receipt", "accepted_at"}
     assert mine.json["receipt"] != flasks.json["receipt"]
     assert dict(mine.headers) == dict(flasks.headers)
