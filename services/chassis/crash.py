@@ -29,6 +29,8 @@ POINTS = (
     "event.handled",
     "event.committed",
 )
+"""Of an event; of a stream's messages there are two more, "batch.received" and
+"batch.committed"."""
 
 
 def crash_point(settings: Settings, service: str, point: str, event_type: str = "") -> None:

@@ -51,6 +51,28 @@ def test_ballots_in_a_quiet_final(begin_finals: Begin, servers: Borrowed, vhost:
     assert record["intake"]["unproven"] == 0
 
 
+AROUND_A_TRANSACTION = {"voting@batch.received:ballots", "voting@batch.committed:ballots"}
+"""Before its first statement; and after its commit, before anything of it is acknowledged."""
+
+
+@pytest.mark.timeout(240)
+def test_ballots_around_whose_transaction_a_replica_dies(
+    begin_finals: Begin, servers: Borrowed, vhost: str
+) -> None:
+    crash_at = ",".join(AROUND_A_TRANSACTION)
+    finals = begin_finals(servers, vhost, MARATHON_CRASH_AT=crash_at)
+    finals.begin(replicas=2, gateways=1)
+    with finals.voting(500, on_paper=20) as voting:
+        pass
+    assert [line.status for line in voting.lines if line.status != 202] == []
+    assert {path.name for path in finals.instance.crashes.iterdir()} == AROUND_A_TRANSACTION
+    finals.close()
+    finals.wait_closed()
+    record = finals.count()
+    assert finals.faults(voting.lines) == []
+    assert record["accepted"] == len(voting.lines) > 400
+
+
 @pytest.mark.timeout(360)
 def test_ballots_while_everything_fails(begin_finals: Begin, own_servers: Borrowed) -> None:
     finals = begin_finals(own_servers, own_servers.amqp_url, wired=True)
