@@ -13,7 +13,7 @@ from tests.instance import SERVICES, Instance, run_marathon
 
 FILE = Path(__file__).resolve().parents[1] / "journeys" / "two-legs.play.yaml"
 MARATHONS = ["deux-etapes-1", "deux-etapes-2"]
-PLAY_S = 150
+PLAY_S = 240
 
 
 class Season:
@@ -27,6 +27,8 @@ class Season:
             MARATHON_DEMO="1",
             MARATHON_SMTP_URL=f"folder:{folder / 'mail'}",
             MARATHON_CRASH_AT=crash_at,
+            # Six processes that look five times a second take half a core from what they do.
+            MARATHON_TICK_S="0.5",
         )
         self.books = Books(database_url)
         self.instance.prepare()

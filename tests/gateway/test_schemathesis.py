@@ -10,7 +10,6 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
-from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -133,13 +132,13 @@ def _send(
 
     def once(case: Any, path: dict[str, str]) -> None:
         case.path_parameters = path
+        made = dict(case.headers or {})
         for role in roles:
-            as_role(case, role)
+            credential = {} if role == "nobody" else {"Authorization": f"Bearer {role}"}
+            case.headers = {**made, **credential}
+            send(case)
 
-    def as_role(made: Any, role: str) -> None:
-        case = copy(made)
-        credential = {} if role == "nobody" else {"Authorization": f"Bearer {role}"}
-        case.headers = {**(made.headers or {}), **credential}
+    def send(case: Any) -> None:
         answer = case.call()
         case.validate_response(answer, checks=CHECKS)
         if case.method == "GET":
