@@ -219,6 +219,8 @@ def _drained(finals: Finals, server: int, columns: list[list[str]], number: int)
         _wait_for(finals, lane, batches)
         seconds = time.perf_counter() - began
         used, servers = _used(replicas) - used, cpu.of_server(server) - servers
+        # They count a moment after they have committed.
+        finals.instance.wait_for(lambda: sum(r.taken() for r in replicas) >= batches, 60, "counts")
         if not all(each.taken() > before for each, before in zip(replicas, first, strict=True)):
             raise RuntimeError(f"of {number} replicas one did nothing in {seconds:.1f} s")
     rows = (batches - done) * BATCH

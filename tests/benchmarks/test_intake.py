@@ -15,7 +15,7 @@ TINY = intake.Sizes(
     rounds=1,
     voters=128,
     seconds_at_half=0.5,
-    queue=draining.Sizes(batches=200, stored=(200, 1_000), portion=1, portions=2),
+    queue=draining.Sizes(batches=400, stored=(200, 1_000), portion=1, portions=2),
 )
 
 
