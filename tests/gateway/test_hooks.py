@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from services.chassis.errors import Unavailable
 from tests.gateway.stage import StandIn, bearer, json_of, person, stand_in_app
 
-BALLOT = {"email": "a@example.org", "commune": "47001", "project": "p"}
+BALLOT = {"email": "a@example.org", "commune": "47004", "project": "p"}
 
 
 def sign_in(client: FlaskClient, secret: str = "s1") -> None:

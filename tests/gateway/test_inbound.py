@@ -50,7 +50,7 @@ def test_body_can_not_name_another_marathon_than_the_path(
 def test_body_can_not_fill_in_what_the_gateway_fills_in(
     client: FlaskClient, caller: StandIn, field: str
 ) -> None:
-    body = {"email": "a@example.org", "commune": "47001", "project": "p", field: "1.2.3.4"}
+    body = {"email": "a@example.org", "commune": "47004", "project": "p", field: "1.2.3.4"}
     problem(client.post("/api/v1/polls/p1/requests", json=body), 422, "request_invalid")
     assert caller.asked == []
 
@@ -133,7 +133,7 @@ def test_idempotency_key_of_another_form_is_refused(
 
 def test_ip_comes_from_the_connection_without_proxies(client: FlaskClient, caller: StandIn) -> None:
     headers = {"X-Forwarded-For": "6.6.6.6"}
-    body = {"email": "a@example.org", "commune": "47001", "project": "p"}
+    body = {"email": "a@example.org", "commune": "47004", "project": "p"}
     assert client.post("/api/v1/polls/p1/requests", json=body, headers=headers).status_code == 202
     assert caller.asked[-1][1]["ip"] == "127.0.0.1"
 

@@ -209,5 +209,6 @@ def test_a_project_has_its_button_from_the_instant_of_the_opening(
     caller.answers["registration.get_project"] = samples.projects()[0]
     caller.answers["registration.get_marathon"] = samples.marathon(3)
     caller.answers["venues.list_allocations"] = []
-    caller.answers["voting.get_poll"] = {**samples.poll("prepared"), "open": True}
+    of_today = {"open": True, "candidates": samples.projects()}
+    caller.answers["voting.get_poll"] = {**samples.poll("prepared"), **of_today}
     assert "/projets/p1/voter" in client.get("/projets/p1").text
