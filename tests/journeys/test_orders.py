@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,14 +64,13 @@ def played(where: Path | str, seed: int | None = None, twice: bool = False) -> O
 
 
 def differences(one: Outcome, other: Outcome) -> list[str]:
-    """The rows that only one of both has."""
+    """The rows that one of both has, or has oftener: a thing done twice may leave two alike."""
     names = sorted(one.keys() | other.keys())
     return [
         f"{side} {name} {row}"
         for name in names
         for side, here, there in (("-", one, other), ("+", other, one))
-        for row in here.get(name, [])
-        if row not in there.get(name, [])
+        for row in (Counter(here.get(name, [])) - Counter(there.get(name, []))).elements()
     ]
 
 

@@ -9,14 +9,12 @@ from __future__ import annotations
 import io
 import random
 import re
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from sqlalchemy import insert, select, text
 
 from services.chassis import mail_queue, parked
@@ -174,21 +172,6 @@ def town(stage: Stage) -> Town:
     made = Town(stage)
     made.vote()
     return made
-
-
-@pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """What the services' modules log, whatever another test has set up: some keep the logger
-    that they had at first."""
-    lines = io.StringIO()
-    logger = structlog.wrap_logger(
-        structlog.PrintLogger(lines),
-        processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
-    )
-    for name, module in list(sys.modules.items()):
-        if name.startswith("services.") and hasattr(module, "log"):
-            monkeypatch.setattr(module, "log", logger)
-    return lines
 
 
 def test_nothing_that_is_kept_links_voter_and_choice(

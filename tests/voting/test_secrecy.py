@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from services.chassis.errors import Refusal
 from services.chassis.tables import metadata
 from tests.voting.stage import CLOSES, MARATHON, NOBODY, ORGANISER, Stage, on_sqlite
+from tests.voting.test_intake import batch, take
 
 READING = (
     ("get_poll", {"poll"}),
@@ -107,16 +109,26 @@ def test_nothing_is_answered_before_the_count_even_to_the_organiser(
 
 @on_sqlite
 def test_receipt_is_in_no_mail_no_event_and_no_log(
-    stage: Stage, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    stage: Stage,
+    told: io.StringIO,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    stage.opened()
+    poll = stage.opened()
     code = stage.codes(1)[0]
-    receipt = stage.vote(code, "wool")
+    asked = {"email": "anne@example.org", "commune": "46049", "project": "wool"}
+    stage.call("request_ballot", NOBODY, poll=poll, **asked)
+    receipts = [stage.vote(code, "wool"), stage.mailed("anne", "wool", "example.org")]
+    late = batch(stage, 1, ("bruno", "wool"))
     stage.ended()
+    take(stage, late)
+    assert "ballots_too_late" in told.getvalue(), "the log is not here"
 
     with stage.voting.session() as session:
         kept = str([session.execute(table.select()).all() for table in metadata.sorted_tables])
+    assert "anne@example.org" in kept, "the mail is not here"
     printed = capsys.readouterr()
-    for secret in (receipt, code, code.replace("-", "")):
+    logged = told.getvalue() + caplog.text + printed.out + printed.err
+    for secret in (*receipts, code, code.replace("-", "")):
         assert secret not in kept
-        assert secret not in caplog.text + printed.out + printed.err
+        assert secret not in logged
