@@ -3,8 +3,8 @@
 An instance is up to six processes, each of which imports for seconds what all others import, and
 tests start hundreds. So here they are forked: processes of their own that can be killed, with
 their own environment and output, in which modules are there already and nothing else is.
-``tests/gateway/test_embedded.py``, ``tests/deploy/test_demo.py`` and ``test_cli.py`` start theirs
-as an operator does; so does whatever is measured.
+``tests/gateway/test_embedded.py``, ``tests/deploy/test_demo.py``, ``test_cli.py`` and the finals of
+``tests/chaos`` start theirs as an operator does; so does whatever is measured.
 """
 
 from __future__ import annotations

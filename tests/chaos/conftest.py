@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 
+from tests import forking
 from tests.chaos.finals import Finals, Wires
 
 Begin = Callable[..., Finals]
 
 
 @pytest.fixture
-def begin_finals(tmp_path: Path) -> Iterator[Begin]:
+def begin_finals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
     """Prepares a final on servers of which the test says the addresses, with wires to them if it
     is to be cut off; at the test's end all of it is gone."""
+    # How a process ends is what these tests are about: each is started as an operator does.
+    monkeypatch.setattr(forking, "allowed", False)
     begun: list[Finals] = []
 
     def start(servers: Any, amqp_url: str, wired: bool = False, **extra: str) -> Finals:

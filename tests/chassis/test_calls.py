@@ -14,8 +14,7 @@ from services.chassis.config import Settings
 from services.chassis.errors import Unavailable
 from tests.proxy import Proxy
 
-CONNECT_S = 2
-IN_TIME_S = CONNECT_S + 10.0
+IN_TIME_S = 15.0
 """A connection, a confirmation and its second try, each of which is waited for a while."""
 
 
@@ -40,7 +39,7 @@ def seconds_to_unavailable(caller: Caller) -> float:
 
 @pytest.mark.parametrize("silent_after_s", [0.0, 0.5])
 def test_a_silent_broker_is_not_waited_for(wire: Proxy, silent_after_s: float) -> None:
-    caller = Caller(Settings(amqp_url=wire.url, connect_timeout_s=CONNECT_S))
+    caller = Caller(Settings(amqp_url=wire.url))
     # The connections are there: one that publishes, one that waits for the answer.
     assert seconds_to_unavailable(caller) < IN_TIME_S
     caller.free.append(caller._connect())
