@@ -103,11 +103,13 @@ def close_if_complete(work: Work, poll: Poll) -> None:
     work.say("poll_closed", poll.id, polls.state_of(poll))
 
 
-def count_poll(work: Work, poll: Poll, marathon: dict[str, Any]) -> None:
-    """Counts a closed poll, once, as soon as all withdrawals have been heard and nothing is in
-    quarantine (RULES V9)."""
-    if not candidates.are_complete(work, marathon) or quarantine.holds(work, poll):
-        return
+def may_count(work: Work, poll: Poll, marathon: dict[str, Any]) -> bool:
+    """Whether all withdrawals have been heard and nothing is in quarantine (RULES V9)."""
+    return candidates.are_complete(work, marathon) and not quarantine.holds(work, poll)
+
+
+def count_poll(work: Work, poll: Poll) -> None:
+    """Counts a closed poll that :func:`may_count` lets be counted, once."""
     _take_time(work)
     spoilt = candidates.spoilt(work, poll)
     standing = {entry["id"] for entry in poll.projects} - spoilt

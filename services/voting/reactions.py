@@ -74,9 +74,11 @@ def fall_due(work: Work) -> None:
 
 def _next(work: Work, poll: Poll, state: dict[str, Any] | None) -> str | None:
     """As :func:`window.next_step`; a closing or a count that has to wait is nothing to do."""
+    if state is None:
+        return None
     step = window.next_step(poll, state, work.now)
     waits = (step == "close" and lanes.missing(work, poll)) or (
-        step == "count" and quarantine.holds(work, poll)
+        step == "count" and not closing.may_count(work, poll, state)
     )
     return None if waits else step
 
@@ -90,6 +92,6 @@ def _step(work: Work, marathon: str) -> None:
     if step in ("open", "close"):
         closing.advance(work, poll, state)
     elif step == "count":
-        closing.count_poll(work, poll, state)
+        closing.count_poll(work, poll)
     elif step == "unlink":
         unlinking.unlink(work, poll)

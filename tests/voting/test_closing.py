@@ -12,7 +12,7 @@ from sqlalchemy import select
 from services.chassis.errors import Refusal
 from services.voting import codes, polls
 from services.voting.count import Ballot, Outcome, count
-from services.voting.tables import BallotRow, BoxRow
+from services.voting.tables import BallotRow, BoxRow, Poll
 from services.voting.window import EARLY
 from tests.voting.stage import CLOSES, MARATHON, NOBODY, OPENS, Stage, on_sqlite
 
@@ -114,6 +114,33 @@ def test_count_waits_for_the_projects_that_the_marathon_names(stage: Stage) -> N
 
     assert stage.tally()["counted"] == {"bakery": 1}
     assert stage.tally()["spoilt"] == 1
+
+
+@on_sqlite
+def test_a_count_that_waits_holds_up_no_other(stage: Stage) -> None:
+    """A count is a step of its own; the first in the order of the locks may wait for days."""
+    stage.opened("bakery", "wool")
+    other = {**stage.marathon_state, "id": "vallee-du-lot-2023-2", "projects": []}
+    assert other["id"] > MARATHON
+    cheese = {**stage.project_states["bakery"], "id": "cheese", "marathon": other["id"]}
+    stage.hear(
+        stage.letter("registration", "marathon_mobilised", "marathon", other["id"], other),
+        stage.letter("registration", "project_confirmed", "project", "cheese", cheese),
+    )
+    stage.call("prepare_poll", marathon=other["id"])
+    stage.hear(stage.letter("registration", "marathon_started", "marathon", other["id"], other))
+    stage.at(OPENS)
+    unheard = [{"id": "bakery", "version": 1}, {"id": "wool", "version": 2}]
+    stage.troupe.clock.move_to(CLOSES)
+    stage.marathon("ended", ended_at=CLOSES.isoformat(), projects=unheard)
+    ended = {**other, "state": "ended", "ended_at": CLOSES.isoformat()}
+    stage.hear(stage.letter("registration", "marathon_ended", "marathon", other["id"], ended))
+
+    stage.at(CLOSES)
+
+    with stage.voting.session() as session:
+        states = dict(session.execute(select(Poll.marathon, Poll.state)).all())
+    assert states == {MARATHON: "closed", other["id"]: "counted"}
 
 
 @on_sqlite
