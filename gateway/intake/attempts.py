@@ -11,6 +11,10 @@ from typing import Generic, TypeVar
 Made = TypeVar("Made")
 
 
+FORGOTTEN_AFTER = 60
+"""Pauses after which nobody need know that an attempt failed: who comes then may wait again."""
+
+
 class StillTrying(Exception):
     """It is not known yet what becomes of the attempt."""
 
@@ -71,9 +75,12 @@ class Attempts(Generic[Made]):
         with self._lock:
             now = time.monotonic()
             # Names come with requests, and there may be any number of them.
-            fresh = {name: one for name, one in self._failed.items() if now < one[0] + self.pause_s}
-            self._failed = fresh
-            self._failed.pop(name, None)
+            remembered = FORGOTTEN_AFTER * self.pause_s
+            self._failed = {
+                other: failed
+                for other, failed in self._failed.items()
+                if other != name and now < failed[0] + remembered
+            }
             if error is not None:
                 self._failed[name] = (now, error)
             return self._going.pop(name)

@@ -70,16 +70,16 @@ class BallotsInBatches:
         self._forget_the_old()
         if (service, door) != ("voting", "cast"):
             return self.caller.exchange(service, door, request, **how)
+        mine = (request or {}).get("pass") and how.get("key") is None
+        receipt = self.take(request or {}) if mine else None
+        if receipt:
+            return {"ok": receipt}
+        # Under a key: done again by another replica, where the first one died before its
+        # answer, it is the same ballot, and a paper code has not been used.
+        how["key"] = how.get("key") or secrets.token_hex(KEY_BYTES)
         try:
-            mine = (request or {}).get("pass") and how.get("key") is None
-            receipt = self._cast(request or {}) if mine else None
-            if receipt:
-                return {"ok": receipt}
-            # Under a key: done again by another replica, where the first one died before its
-            # answer, it is the same ballot, and a paper code has not been used.
-            how["key"] = how.get("key") or secrets.token_hex(KEY_BYTES)
             return self.caller.exchange(service, door, request, **how)
-        except (Unavailable, StillTrying) as error:
+        except Unavailable as error:
             raise not_confirmed() from error
 
     def take(self, request: Request) -> Request | None:
@@ -146,9 +146,8 @@ class BallotsInBatches:
     def _forget_the_old(self) -> None:
         """Forgets the polls that are over by all that is known: of one of which nobody asks for
         anything any more, voting would never tell."""
-        now = self.clock.now()
         for known in list(self._known.values()):
-            if known.age > KEPT_S and now >= known.closes_at:
+            if known.age > KEPT_S and self.clock.now() >= known.closes_at:
                 self._forget(known.poll)
 
     def _forget(self, poll: str) -> None:
