@@ -54,7 +54,7 @@ def _measured(settings: Settings, size: int, voters: int) -> list[Figure]:
     bare = f"GROUP BY {_fill(settings, size, voters):.3f} s"
     found = _counted(settings.database_url, size, voters)
     what = f"of {size:,} ballots of {voters:,} voters"
-    # What the issue asks for is asked of the largest alone.
+    # The bounds are of the largest poll.
     seconds, memory = (5, 200) if size == max(SIZES) else (None, None)
     return [
         Figure(f"count {what}", found["count"], "s", seconds, bare),

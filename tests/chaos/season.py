@@ -13,7 +13,7 @@ from tests.instance import SERVICES, Instance, run_marathon
 
 FILE = Path(__file__).resolve().parents[1] / "journeys" / "two-legs.play.yaml"
 MARATHONS = ["deux-etapes-1", "deux-etapes-2"]
-PLAY_S = 240
+PLAY_S = 150
 
 
 class Season:
