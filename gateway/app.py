@@ -62,7 +62,7 @@ def create_app(settings: Settings, caller: Caller) -> Flask:
     headers = hooks.headers_of(settings)
     if isinstance(caller, BallotsInBatches):
         app.wsgi_app = BallotsInFront(  # type: ignore[method-assign]
-            app.wsgi_app, caller, headers, hooks.correlation_of, hooks.count
+            app.wsgi_app, caller, headers
         )
     if settings.trusted_proxies:
         # Only the last ones are ours; what a client writes before them is ignored (RULES S3).

@@ -14,12 +14,14 @@ from prometheus_client import Histogram
 from gateway import problems, relay
 from gateway.asking import parts
 from gateway.identity import ANONYMOUS, Credential, Visitor
-from gateway.intake.front import REFUSED
 from gateway.languages import LANGUAGES, N_
 from services.chassis.config import Settings
 from services.chassis.errors import Refusal, Unavailable
 
 log = structlog.get_logger()
+
+REFUSED = "gateway.refused"
+"""Under which the environment has what was refused in front of the app, for it to say so."""
 
 SANE = re.compile(r"[A-Za-z0-9._-]{8,64}")
 UNASKED = ("/healthz", "/readyz", "/metrics")

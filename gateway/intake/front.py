@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from gateway import hooks
 from gateway.intake.caller import BallotsInBatches
 from services.chassis.errors import Refusal
 
@@ -35,24 +36,12 @@ NOT_HERE = (
 )
 """Who sends one of these is a browser, or asks for more than a ballot."""
 
-REFUSED = "gateway.refused"
-"""Under which the environment has what was refused here, for the app to say it."""
-
 
 class BallotsInFront:
-    """Takes ballots in front of a WSGI app, with the app's own ``headers``.
-
-    ``correlation_of`` names a request after what its sender called it; ``note`` counts an answer,
-    given its route, method, status and seconds.
-    """
+    """Takes ballots in front of a WSGI app, with the app's own ``headers``."""
 
     def __init__(
-        self,
-        app: WSGIApplication,
-        intake: BallotsInBatches,
-        headers: Mapping[str, str],
-        correlation_of: Callable[[str], str],
-        note: Callable[[str, str, int, float], None],
+        self, app: WSGIApplication, intake: BallotsInBatches, headers: Mapping[str, str]
     ) -> None:
         self._app = app
         self._intake = intake
@@ -62,8 +51,6 @@ class BallotsInFront:
             ("Cache-Control", "no-store"),
             ("Vary", "Cookie"),
         ]
-        self._correlation_of = correlation_of
-        self._note = note
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """The receipt, or whatever the app answers."""
@@ -72,15 +59,15 @@ class BallotsInFront:
         try:
             receipt = self._intake.take(ballot) if ballot else None
         except Refusal as refusal:
-            environ[REFUSED] = refusal
+            environ[hooks.REFUSED] = refusal
             receipt = None
         if receipt is None:
             return self._app(environ, start_response)
         body = json.dumps(receipt, ensure_ascii=False).encode()
-        correlation = self._correlation_of(environ.get("HTTP_X_REQUEST_ID", ""))
+        correlation = hooks.correlation_of(environ.get("HTTP_X_REQUEST_ID", ""))
         more = [("Content-Length", str(len(body))), ("X-Request-Id", correlation)]
         start_response("202 ACCEPTED", [*self._headers, *more])
-        self._note(ROUTE, "POST", 202, time.perf_counter() - began)
+        hooks.count(ROUTE, "POST", 202, time.perf_counter() - began)
         return [body]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request
 
 from gateway.api.view import client_ip, visitor_name
-from gateway.asking import ask, parts
+from gateway.asking import ask
 from gateway.languages import N_
 from gateway.site.gaps import part
 from gateway.site.private import private
@@ -87,14 +87,13 @@ def code_page(
 def done(poll: str, receipt: Mapping[str, Any], pass_: str = "", kiosk_s: int = 0) -> Response:
     """The receipt, shown this once; with a pass also the way to another project. At a tablet it
     is shown for ``kiosk_s`` seconds."""
-    link = f"{parts().settings.public_url}{receipts.link_of(poll, receipt['receipt'])}"
     page = render_template(
         "vote_done.html",
         poll_id=poll,
         poll=_poll(poll),
         receipt=receipt,
         given={"pass": pass_, "again": "1"},
-        picture=receipts.picture_of(link) if kiosk_s else "",
+        picture=receipts.picture_of(receipts.link_of(poll, receipt["receipt"])) if kiosk_s else "",
         kiosk=kiosk_s,
     )
     return private(page)

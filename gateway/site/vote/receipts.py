@@ -58,8 +58,8 @@ def save(poll: str) -> Response:
 
 
 def link_of(poll: str, receipt: str) -> str:
-    """The path at which to check it; browsers keep what is behind the sign # to themselves."""
-    return f"{url_for('site.receipt', poll=poll)}#{receipt}"
+    """Where to check it; browsers keep what is behind the sign # to themselves."""
+    return f"{_address(poll)}#{receipt}"
 
 
 def picture_of(link: str) -> Markup:
@@ -69,6 +69,10 @@ def picture_of(link: str) -> Markup:
 
     drawn = segno.make(link, error="m", micro=False)
     return Markup(drawn.svg_inline(omitsize=True, border=4))  # noqa: S704 - made of bits alone
+
+
+def _address(poll: str) -> str:
+    return f"{parts().settings.public_url}{url_for('site.receipt', poll=poll)}"
 
 
 def _typed() -> str:
@@ -85,7 +89,7 @@ def _title(poll: str) -> str:
 
 
 def _as_text(poll: str, title: str, receipt: str) -> str:
-    address = f"{parts().settings.public_url}{url_for('site.receipt', poll=poll)}"
+    address = _address(poll)
     told = (
         _("My receipt of the public vote"),
         title,
