@@ -39,6 +39,7 @@ class MovableClock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._read: tuple[tuple[int, int], timedelta] | None = None
 
     def now(self) -> datetime:
         """The present instant, moved by the file's offset."""
@@ -61,7 +62,12 @@ class MovableClock:
 
     def _offset(self) -> timedelta:
         try:
-            return timedelta(seconds=float(self.path.read_text()))
+            found = self.path.stat()
+            # Each move is a new file: a look at it is a tenth of reading it, ballot by ballot.
+            file = (found.st_ino, found.st_mtime_ns)
+            if self._read is None or self._read[0] != file:
+                self._read = file, timedelta(seconds=float(self.path.read_text()))
+            return self._read[1]
         except FileNotFoundError:
             return timedelta()
 

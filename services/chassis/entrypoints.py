@@ -182,7 +182,7 @@ class BatchConsumer(TolerantConsumer):
         provider.handle_message(body, message)
 
 
-GATHER_S = 0.05
+GATHER_S = 0.1
 """Who sends was told "accepted" already, so nobody waits for the writing: a transaction for each
 message as it comes would cost several times the processor."""
 

@@ -126,7 +126,7 @@ def tend(core: Core, take: Any) -> None:
     broker = Lanes(BALLOTS, core.settings)
     try:
         closed = [lane for lane in core.within(_to_close) if _alone(lane, _fence, core, broker)]
-        if core.within(lambda work: _are_unknown(work, closed)):
+        if closed and core.within(lambda work: _are_unknown(work, closed)):
             time.sleep(SETTLE_S)
         for lane in closed:
             _alone(lane, _learn_end, core, broker, take)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from dataclasses import dataclass
 
@@ -20,7 +19,11 @@ PER_S = 1000
 MINUTES = 10
 MEMORY_GROWTH = 1.10
 LATENCY_GROWTH = 1.5
-"""Of the last minutes over the first ones; the first minute warms up, and is not among them."""
+"""Of the last minutes over the first ones; the first minute warms up, and is not among them.
+
+Of each the least: what grows with the ballots is in every minute, and what else the machine has
+to do can only be added to some.
+"""
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,9 @@ def test_intake_is_flat_for_ten_minutes(begin_finals: Begin, servers: Borrowed, 
     assert min(minute.ballots for minute in minutes[1:-1]) >= PER_S * 60 * 0.98
     warm, last = minutes[1:4], minutes[-3:]
     for name in ("gateway_mb", "voting_mb"):
-        assert _middle(last, name) <= _middle(warm, name) * MEMORY_GROWTH, name
+        assert getattr(last[-1], name) <= getattr(warm[0], name) * MEMORY_GROWTH, name
     for name in ("p50_ms", "p99_ms"):
-        assert _middle(last, name) <= _middle(warm, name) * LATENCY_GROWTH, name
+        assert _least(last, name) <= _least(warm, name) * LATENCY_GROWTH, name
 
 
 def run_steadily(finals: Finals, per_s: float, minutes: int, minute_s: float) -> list[Minute]:
@@ -95,5 +98,5 @@ def _minute(memory: tuple[float, float], lines: list[Line]) -> Minute:
     return Minute(*memory, percentile(times, 0.5), percentile(times, 0.99), len(times))
 
 
-def _middle(minutes: list[Minute], name: str) -> float:
-    return float(statistics.median(getattr(minute, name) for minute in minutes))
+def _least(minutes: list[Minute], name: str) -> float:
+    return float(min(getattr(minute, name) for minute in minutes))
