@@ -82,7 +82,7 @@ class Ballot:
 
     def wait(self, patience_s: float) -> bool:
         """Waits until it is known whether it was confirmed; ``False`` if it was not by then. To
-        be called once: a lock is a third of an event's price, and there is one a ballot."""
+        be called once: it is a lock, for an event, which may be waited for again, costs more."""
         known: bool = self._gate.acquire(timeout=patience_s)
         return known
 

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from services.chassis import territory
-from services.chassis.errors import Forbidden, Refusal
+from services.chassis.errors import Forbidden, Invalid, Refusal
 from services.chassis.work import Work
 from services.voting import candidates, passes
 from services.voting.tables import Poll
 
+ELSEWHERE = "elsewhere"
+
 
 def must_live_here(poll: Poll, commune: str) -> None:
-    """Raises ``Refusal("elsewhere_may_not_vote")`` where only the territory's communes vote."""
-    if not poll.elsewhere_may_vote and territory.load().commune(commune) is None:
+    """Raises ``Invalid("commune_unknown")`` of a code that is no commune of the territory, and
+    ``Refusal("elsewhere_may_not_vote")`` where only the territory's communes vote."""
+    if territory.load().commune(commune) is not None:
+        return
+    if commune != ELSEWHERE:
+        # The list is of the territory only, on the page as well.
+        raise Invalid(
+            "commune_unknown",
+            "Cette commune n’est pas dans le territoire du programme.",
+            "Hors du territoire, indiquez « elsewhere ».",
+        )
+    if not poll.elsewhere_may_vote:
         raise Refusal(
             "elsewhere_may_not_vote",
             "Ce vote est réservé aux habitants des communes du territoire.",

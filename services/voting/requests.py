@@ -32,7 +32,7 @@ def request(
     """Mails a link and a code to ``email``; the answer is the same for every address (S2).
 
     Raises what :func:`admission.open_poll` raises, ``Refusal`` "project_not_votable",
-    "elsewhere_may_not_vote", "slow_down", and ``Invalid("email_invalid")``.
+    "elsewhere_may_not_vote", "slow_down", and ``Invalid`` "email_invalid", "commune_unknown".
     """
     address = canonical_email(email)
     found = admission.open_poll(work, poll)

@@ -168,16 +168,22 @@ def test_requests_are_refused_when_they_can_not_be_of_use(stage: Stage) -> None:
 @on_sqlite
 def test_elsewhere_votes_only_where_the_marathon_lets_it(stage: Stage) -> None:
     stage.opened(elsewhere_may_vote=False)
-    for commune in ("elsewhere", "75056"):
-        assert refusal(ask, stage, commune=commune) == "elsewhere_may_not_vote"
+    assert refusal(ask, stage, commune="elsewhere") == "elsewhere_may_not_vote"
     ask(stage, commune="47106")
 
 
 @on_sqlite
 def test_elsewhere_votes_where_the_marathon_lets_it(stage: Stage) -> None:
     stage.opened()
-    for commune in ("elsewhere", "75056", "2A004"):
-        ask(stage, commune=commune)
+    ask(stage, commune="elsewhere")
+
+
+@on_sqlite
+@pytest.mark.parametrize("commune", ["75056", "2A004", "47999"])
+def test_who_lives_outside_the_territory_says_elsewhere(stage: Stage, commune: str) -> None:
+    stage.opened()
+    assert refusal(ask, stage, commune=commune) == "commune_unknown"
+    assert stage.mails() == []
 
 
 @on_sqlite

@@ -116,7 +116,7 @@ def test_receipt_is_in_no_mail_no_event_and_no_log(
 ) -> None:
     poll = stage.opened()
     code = stage.codes(1)[0]
-    asked = {"email": "anne@example.org", "commune": "46049", "project": "wool"}
+    asked = {"email": "anne@example.org", "commune": "47106", "project": "wool"}
     stage.call("request_ballot", NOBODY, poll=poll, **asked)
     receipts = [stage.vote(code, "wool"), stage.mailed("anne", "wool", "example.org")]
     late = batch(stage, 1, ("bruno", "wool"))
