@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import gc
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -74,14 +73,8 @@ def serve(
         protocol=connections.protocol,
         socket_timeout=IDLE_S,
         log_output=False,
-        # All names are written as they should be; to write them again costs each answer more
-        # than its route is worth.
-        capitalize_response_headers=False,
         debug=False,
     )
-    # What start-up made stays; to look through it would stop every answer for a fifth of a second.
-    gc.collect()
-    gc.freeze()
     ready()
     stop.wait()
     connections.leave()

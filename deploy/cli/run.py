@@ -41,13 +41,13 @@ def _run_gateway(settings: Any) -> None:
     from gateway.intake import ballots_in_batches
     from gateway.server import serve
     from services.chassis.calls import Caller
-    from services.chassis.runner import stop_signal
+    from services.chassis.runner import keep_what_is_there, stop_signal
 
     stopping = stop_signal()
     caller = Caller(settings)
     intake = ballots_in_batches(caller, settings)
     try:
-        serve(settings, intake, stopping)
+        serve(settings, intake, stopping, keep_what_is_there)
     finally:
         intake.close()
         caller.close()

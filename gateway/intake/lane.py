@@ -81,8 +81,10 @@ class Ballot:
     _gate: Any = field(default_factory=_shut, repr=False)
 
     def wait(self, patience_s: float) -> bool:
-        """Waits until it is known whether it was confirmed; ``False`` if it was not by then. To
-        be called once: it is a lock, for an event, which may be waited for again, costs more."""
+        """Waits until it is known whether it was confirmed; ``False`` if it was not by then.
+
+        To be called once: behind it is a lock, which costs less than an event.
+        """
         known: bool = self._gate.acquire(timeout=patience_s)
         return known
 
@@ -144,7 +146,7 @@ class Lane:
             while batch := self._gather():
                 began = time.monotonic()
                 self._deliver(batch)
-                if len(batch) >= MANY:
+                if len(batch) >= MANY and len(self.waiting) < MOST and not self.ending:
                     time.sleep(max(0.0, began + GATHER_S - time.monotonic()))
         finally:
             self._die()

@@ -63,7 +63,7 @@ class MovableClock:
     def _offset(self) -> timedelta:
         try:
             found = self.path.stat()
-            # Each move is a new file: a look at it is a tenth of reading it, ballot by ballot.
+            # Each move is a new file: who asks for the time with each request looks at it only.
             file = (found.st_ino, found.st_mtime_ns)
             if self._read is None or self._read[0] != file:
                 self._read = file, timedelta(seconds=float(self.path.read_text()))

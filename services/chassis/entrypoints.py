@@ -8,6 +8,7 @@ from typing import Any
 import eventlet
 import structlog
 from eventlet.event import Event
+from eventlet.timeout import Timeout
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint
 from nameko.messaging import QueueConsumer
@@ -172,8 +173,7 @@ class HearEntrypoint(WorkingEntrypoint):
 class BatchConsumer(TolerantConsumer):
     """The connection on which bulk messages arrive, in their order and without a thread each.
 
-    While one lot is written the next is here already; a lot is no larger than this, so that no
-    transaction is long.
+    While one lot is written the next is here already: it is half of these.
     """
 
     prefetch_count = 50
@@ -187,7 +187,7 @@ GATHER_S = 0.1
 message as it comes would cost several times the processor."""
 
 FULL = BatchConsumer.prefetch_count // 2
-"""From so many messages on a lot is worth its transaction."""
+"""So many messages are worth their transaction at once, and no lot is larger: none is long."""
 
 
 class TakeEntrypoint(WorkingEntrypoint):
@@ -203,7 +203,7 @@ class TakeEntrypoint(WorkingEntrypoint):
         self.stream = stream
         self.queue = stream.queue
         self.waiting: list[tuple[Any, Any]] = []
-        self.nudged, self.ended = Event(), Event()
+        self.nudged, self.full, self.ended = Event(), Event(), Event()
         super().__init__(**kwargs)
 
     def setup(self) -> None:
@@ -244,14 +244,18 @@ class TakeEntrypoint(WorkingEntrypoint):
     def _nudge(self) -> None:
         if not self.nudged.ready():
             self.nudged.send(None)
+        if (len(self.waiting) >= FULL or self.stopping) and not self.full.ready():
+            self.full.send(None)
 
     def _empty_for_ever(self) -> None:
         while not self.stopping:
             self.nudged.wait()
-            if len(self.waiting) < FULL and not self.stopping:
-                eventlet.sleep(GATHER_S)
-            self.nudged = Event()
-            taken, self.waiting = self.waiting, []
+            with Timeout(GATHER_S, False):
+                self.full.wait()
+            self.nudged, self.full = Event(), Event()
+            taken, self.waiting = self.waiting[:FULL], self.waiting[FULL:]
+            if self.waiting:
+                self._nudge()
             if taken and not self.stopping:
                 self._take(taken)
         self.ended.send(None)

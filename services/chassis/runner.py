@@ -97,9 +97,7 @@ def run_services(names: Sequence[str], settings: Settings) -> None:
     if stopping.ready():
         return
     company.start()
-    # What start-up made stays: freezing it spares the collector and the copies of a fork.
-    gc.collect()
-    gc.freeze()
+    keep_what_is_there()
     log.info("started", services=list(names), instance=settings.instance)
     company.report_death(stopping)
     outcome = stopping.wait()
@@ -107,6 +105,16 @@ def run_services(names: Sequence[str], settings: Settings) -> None:
     log.info("stopped", services=list(names))
     if outcome is not None:
         raise outcome
+
+
+def keep_what_is_there() -> None:
+    """To be called once all is made that stays: the collector never looks at it again.
+
+    It spares the copies of a fork, and a gateway a pause for everybody (200 ms of a hundred
+    megabytes) whenever the collector would go through all.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def wait_for_parts(cores: Sequence[Core], stopping: Any) -> None:

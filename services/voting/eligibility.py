@@ -12,23 +12,23 @@ ELSEWHERE = "elsewhere"
 
 
 def must_live_here(poll: Poll, commune: str) -> None:
-    """Raises ``Invalid("commune_unknown")`` of a code that is no commune of the territory, and
-    ``Refusal("elsewhere_may_not_vote")`` where only the territory's communes vote."""
+    """Raises ``Refusal("elsewhere_may_not_vote")`` where only the territory's communes vote, and
+    ``Invalid("commune_unknown")`` of another code where "elsewhere" would do."""
     if territory.load().commune(commune) is not None:
         return
-    if commune != ELSEWHERE:
-        # The list is of the territory only, on the page as well.
-        raise Invalid(
-            "commune_unknown",
-            "Cette commune n’est pas dans le territoire du programme.",
-            "Hors du territoire, indiquez « elsewhere ».",
-        )
     if not poll.elsewhere_may_vote:
         raise Refusal(
             "elsewhere_may_not_vote",
             "Ce vote est réservé aux habitants des communes du territoire.",
             "Choisissez votre commune dans la liste.",
             403,
+        )
+    if commune != ELSEWHERE:
+        # The list is of the territory only, on the page as well.
+        raise Invalid(
+            "commune_unknown",
+            "Cette commune n’est pas dans le territoire du programme.",
+            "Hors du territoire, indiquez « elsewhere ».",
         )
 
 

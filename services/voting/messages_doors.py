@@ -286,6 +286,9 @@ class ExchangeProof(Schema):
 class Pass(Schema):
     """A pass, good for voting and voting again until the poll closes.
 
+    ``expires_at`` is when it closes as far as one knows; a pass given before the closing was
+    moved goes with it.
+
     Not what was chosen when asking: this answer is kept for who repeats the exchange, and must
     not link voter and choice (RULES V7).
     """

@@ -271,6 +271,17 @@ class Finals:
         record = self._poll().record
         return faults(lines, self.ballots(), self.box(), record, self.keys, self.on_paper)
 
+    def told(self, lines: list[Line]) -> list[str]:
+        """What the logs of all processes tell of these voters: there no key, pass, code or
+        receipt has any business."""
+        folder = self.instance.folder
+        logs = "".join(path.read_text(errors="replace") for path in folder.glob("*.log"))
+        assert '"started"' in logs
+        names = {*self.keys.values(), *(line.receipt for line in lines if line.receipt)}
+        for given in ("passes", "codes"):
+            names.update((folder / given).read_text().split())
+        return [name for name in names if name in logs]
+
     def box(self) -> dict[str, str]:
         """What was counted."""
         with self.engine.connect() as connection:

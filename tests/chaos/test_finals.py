@@ -45,6 +45,7 @@ def test_ballots_in_a_quiet_final(begin_finals: Begin, servers: Borrowed, vhost:
     finals.wait_closed()
     record = finals.count()
     assert finals.faults(voting.lines) == []
+    assert finals.told(voting.lines) == []
     assert record["accepted"] == len(voting.lines) > 1900
     assert [batch["used"] for batch in record["code_batches"]] == [90]
     assert record["intake"]["lanes"] == 2

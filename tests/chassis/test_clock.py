@@ -22,6 +22,14 @@ def test_first_move_may_go_back_and_is_seen_by_everybody(tmp_path: Path) -> None
     assert timedelta() <= MovableClock(tmp_path / "clock").now() - past < timedelta(seconds=5)
 
 
+def test_who_has_looked_sees_each_move(tmp_path: Path) -> None:
+    one, other = MovableClock(tmp_path / "clock"), MovableClock(tmp_path / "clock")
+    past = datetime(2023, 6, 2, tzinfo=UTC)
+    for moved in (past, past + timedelta(days=1), past + timedelta(days=2)):
+        one.move_to(moved)
+        assert timedelta() <= other.now() - moved < timedelta(seconds=5)
+
+
 def test_later_moves_go_forward_only(tmp_path: Path) -> None:
     clock = MovableClock(tmp_path / "clock")
     clock.move_to(datetime(2023, 6, 2, tzinfo=UTC))

@@ -163,31 +163,34 @@ def test_those_who_come_while_a_batch_is_confirmed_are_the_next_batch(booth: Boo
     assert sum(sizes) == 250 and max(sizes) == lanes.MOST
 
 
-def _open_once_many_wait(booth: Booth, wire: Wire, many: int = lanes.MOST) -> None:
-    until(lambda: len(booth.intake._lanes["poll1"].waiting) >= many)
+def _open_once_many_wait(booth: Booth, wire: Wire) -> None:
+    until(lambda: len(booth.intake._lanes["poll1"].waiting) >= lanes.MOST)
     wire.gate.set()
 
 
 def test_after_a_batch_of_many_the_next_gathers_a_moment_longer(
     booth: Booth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lanes, "GATHER_S", 2.0)
+    monkeypatch.setattr(lanes, "GATHER_S", 1.0)
     booth.cast()
     (wire,) = booth.wires
     wire.gate.clear()
-    opened = threading.Thread(target=_open_once_many_wait, args=(booth, wire, lanes.MANY))
-    opened.start()
-    together(lanes.MANY * 3, booth.cast)
-    for thread in [opened, _late(booth, 1), _late(booth, 2)]:
+    under_way = _late(booth, 0)
+    many = [_late(booth, waiting) for waiting in range(1, lanes.MANY + 1)]
+    wire.gate.set()
+    for thread in [under_way, *many]:
         thread.join(10)
-    assert wire.ballots()[-1] == ["garden", "garden"]
+    for thread in [_late(booth, 1), _late(booth, 2)]:
+        thread.join(10)
+    assert [len(choices) for choices in wire.ballots()[2:]] == [1, lanes.MANY, 2]
 
 
 def _late(booth: Booth, waiting: int) -> threading.Thread:
-    """Somebody who casts, and is one of so many that wait."""
+    """Somebody who casts, and is one of so many that wait; of none if theirs is under way."""
+    lane = booth.intake._lanes["poll1"]
     thread = threading.Thread(target=booth.cast, args=("garden",))
     thread.start()
-    until(lambda: len(booth.intake._lanes["poll1"].waiting) == waiting)
+    until(lambda: len(lane.waiting) == waiting and (waiting or len(booth.wires[0].tried) == 3))
     return thread
 
 

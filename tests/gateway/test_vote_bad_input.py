@@ -160,6 +160,11 @@ def test_a_bad_ballot(booth: Booth, case: str) -> None:
     assert told(booth.cast(**given)) == (status, code)
 
 
+def test_a_pass_is_good_until_the_poll_closes_though_it_said_earlier(booth: Booth) -> None:
+    early = booth.a_pass(expires=(OPENS - timedelta(hours=1)).isoformat())
+    assert booth.cast(**{"pass": early}).status_code == 202
+
+
 @pytest.mark.usefixtures("unchanged")
 def test_passes_that_are_not_of_this_poll(booth: Booth) -> None:
     good = booth.a_pass()

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from services.chassis import people_tables
 from services.chassis.actor import Actor
-from services.voting import passes, polls
+from services.voting import lanes, passes, polls
 from services.voting.tables import Base, Poll
 from tests.harness import ORGANISER, START, Player
 from tests.letters import EVENT_OF_STATE, MARATHON, Letters, project_event
@@ -133,6 +133,11 @@ class Stage(Letters):
         self.troupe.clock.move_to(at)
         self.marathon("ended", ended_at=at.isoformat())
         self.at(at)
+
+    def over(self) -> None:
+        """The marathon ends, and no batch is under way any more: the lanes can be closed."""
+        self.ended(CLOSES)
+        self.at(CLOSES + lanes.GRACE)
 
     def codes(self, count: int, place: str = "Mairie") -> list[str]:
         """New paper codes."""

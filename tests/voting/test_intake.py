@@ -281,8 +281,7 @@ def test_an_empty_tail_is_waited_for_only_where_receipts_were_given(
     stage.call("open_lane", NOBODY, poll=poll, lane="busy")
     take(stage, batch(stage, 0, lane="never"))
     broker = Broker(busy=TailBusy("busy"), never=[])
-    stage.ended(CLOSES)
-    stage.at(CLOSES + lanes.GRACE)
+    stage.over()
     assert tend(stage, broker, monkeypatch) == ["fence busy", "fence never", "forget never"]
     assert stage.poll().state == "open"
     broker.tails["busy"] = [batch(stage, 0, lane="busy")]
@@ -307,8 +306,7 @@ def test_a_lane_of_which_the_broker_knows_nothing_does_not_hold_the_closing_for_
     poll = stage.opened()
     stage.call("open_lane", NOBODY, poll=poll, lane="lane")
     take(stage, batch(stage, 1, ("anne", "wool")))
-    stage.ended(CLOSES)
-    stage.at(CLOSES + lanes.GRACE)
+    stage.over()
     broker = Broker(lane=[] if emptied else TailGone("lane"))
     # What waits, or what a replica has in its hands, may be of that lane, and later than what
     # has come: the stream has to be empty for long enough, and without a break.
@@ -333,8 +331,7 @@ def test_a_lane_that_cannot_be_read_holds_up_no_other(
     poll = stage.opened()
     for lane in ("first", "second"):
         stage.call("open_lane", NOBODY, poll=poll, lane=lane)
-    stage.ended(CLOSES)
-    stage.at(CLOSES + lanes.GRACE)
+    stage.over()
     broker = Broker(first=[{"nonsense": True}], second=[batch(stage, 0, lane="second")])
     done = tend(stage, broker, monkeypatch)
     assert done == ["fence first", "fence second", "forget second"]
@@ -347,8 +344,7 @@ def test_the_end_of_a_lane_is_its_highest_number_in_whatever_order_it_came(
     poll = stage.opened()
     stage.call("open_lane", NOBODY, poll=poll, lane="lane")
     one, two = batch(stage, 1, ("anne", "wool")), batch(stage, 2, ("bob", "garden"))
-    stage.ended(CLOSES)
-    stage.at(CLOSES + lanes.GRACE)
+    stage.over()
     # The first one again, from a connection that was given up: later than the second.
     tend(stage, Broker(lane=[one, two, one]), monkeypatch)
     stage.at(CLOSES + lanes.GRACE)
@@ -370,8 +366,7 @@ def test_a_lane_that_another_replica_has_just_closed_is_not_taken_for_lost(
             tend(stage, Broker(lane=[told]), monkeypatch)
             raise TailGone(lane)
 
-    stage.ended(CLOSES)
-    stage.at(CLOSES + lanes.GRACE)
+    stage.over()
     tend(stage, Behind(), monkeypatch)
     stage.at(CLOSES + lanes.GRACE)
     record = stage.call("get_record", NOBODY, poll=poll)["record"]
@@ -385,8 +380,7 @@ def test_a_poll_that_misses_a_batch_waits_until_somebody_gives_it_up(
     for lane in ("lane", "silent"):
         stage.call("open_lane", NOBODY, poll=poll, lane=lane)
     two = batch(stage, 2, ("anne", "wool"))
-    stage.ended(CLOSES)
-    stage.at(CLOSES + lanes.GRACE)
+    stage.over()
     tend(stage, Broker(lane=[two], silent=TailBusy("silent")), monkeypatch)
     core = stage.voting.core
     stage.at(CLOSES + lanes.GRACE)

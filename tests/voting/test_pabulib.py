@@ -1,4 +1,5 @@
-"""Elections of the sizes met in practice, from a public file to a recount offline."""
+"""Elections of the sizes met in practice, from a file as Pabulib publishes them to a recount
+offline. The files are made here: of none that is published is the licence known."""
 
 from __future__ import annotations
 

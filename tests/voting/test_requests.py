@@ -168,7 +168,8 @@ def test_requests_are_refused_when_they_can_not_be_of_use(stage: Stage) -> None:
 @on_sqlite
 def test_elsewhere_votes_only_where_the_marathon_lets_it(stage: Stage) -> None:
     stage.opened(elsewhere_may_vote=False)
-    assert refusal(ask, stage, commune="elsewhere") == "elsewhere_may_not_vote"
+    for commune in ("elsewhere", "75056"):
+        assert refusal(ask, stage, commune=commune) == "elsewhere_may_not_vote"
     ask(stage, commune="47106")
 
 
