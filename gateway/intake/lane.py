@@ -60,7 +60,7 @@ class Sender(Protocol):
         ...
 
 
-def _shut() -> Any:
+def _shut() -> threading.Lock:
     gate = threading.Lock()
     gate.acquire()
     return gate
@@ -78,15 +78,14 @@ class Ballot:
     network: str
     confirmed: bool | None = None
     """``None`` until it is known."""
-    _gate: Any = field(default_factory=_shut, repr=False)
+    _gate: threading.Lock = field(default_factory=_shut, repr=False)
 
     def wait(self, patience_s: float) -> bool:
         """Waits until it is known whether it was confirmed; ``False`` if it was not by then.
 
         To be called once: behind it is a lock, which costs less than an event.
         """
-        known: bool = self._gate.acquire(timeout=patience_s)
-        return known
+        return self._gate.acquire(timeout=patience_s)
 
     def settle(self, confirmed: bool) -> None:
         """Says whether it was confirmed; what was said first holds."""

@@ -29,6 +29,13 @@ def feed(taking: TakeEntrypoint, bodies: range) -> None:
         taking.handle_message(body, SimpleNamespace(channel="one"))
 
 
+def until(lots: list[list[Any]], many: int) -> None:
+    """Lets the others run until so many lots were taken; fails if they never are."""
+    with eventlet.Timeout(10):
+        while len(lots) < many:
+            eventlet.sleep(0.01)
+
+
 def test_a_full_lot_waits_for_nothing(
     lots: list[list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -36,7 +43,7 @@ def test_a_full_lot_waits_for_nothing(
     taking = TakeEntrypoint(PARCELS)
     emptying = eventlet.spawn(taking._empty_for_ever)
     feed(taking, range(2 * FULL + 1))
-    eventlet.sleep(0.1)
+    until(lots, 2)
     assert lots == [[*range(FULL)], [*range(FULL, 2 * FULL)]]
     taking.stopping = True
     taking._nudge()
@@ -50,11 +57,9 @@ def test_a_few_are_waited_for(lots: list[list[Any]], monkeypatch: pytest.MonkeyP
     taking = TakeEntrypoint(PARCELS)
     emptying = eventlet.spawn(taking._empty_for_ever)
     feed(taking, range(2))
-    eventlet.sleep(0.05)
+    eventlet.sleep(0)  # it takes its turn, and would take these two now if it did not wait
     assert lots == []
     feed(taking, range(2, 5))
-    with eventlet.Timeout(10):
-        while not lots:
-            eventlet.sleep(0.01)
+    until(lots, 1)
     assert lots == [[*range(5)]]
     emptying.kill()
