@@ -57,7 +57,8 @@ def test_a_few_are_waited_for(lots: list[list[Any]], monkeypatch: pytest.MonkeyP
     taking = TakeEntrypoint(PARCELS)
     emptying = eventlet.spawn(taking._empty_for_ever)
     feed(taking, range(2))
-    eventlet.sleep(0)  # it takes its turn, and would take these two now if it did not wait
+    for _ in range(10):  # turns, in which these two would be taken if it did not wait
+        eventlet.sleep(0)
     assert lots == []
     feed(taking, range(2, 5))
     until(lots, 1)
