@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -43,10 +44,18 @@ class Season:
         env = {**self.instance.env, "MARATHON_TOKEN": self.token}
         with ThreadPoolExecutor(1) as beside:
             other = beside.submit(meanwhile)
-            done = run_marathon(*command, env=env, timeout=PLAY_S)
-            assert done.returncode == 0, f"{done.stderr[-2000:]}\n{self.instance.log_ends()}"
+            try:
+                done = run_marathon(*command, env=env, timeout=PLAY_S)
+            except subprocess.TimeoutExpired as late:
+                raise AssertionError(f"{late}\n{self.where_it_stands()}") from late
+            assert done.returncode == 0, f"{done.stderr[-2000:]}\n{self.where_it_stands()}"
             other.result()
         return dict(json.loads(done.stdout))
+
+    def where_it_stands(self) -> str:
+        """For whoever reads why it did not end: what is under way, who died, who said what."""
+        lines = [*unquiet(self.books), f"died at {sorted(self.died())}", self.instance.log_ends()]
+        return "\n".join(lines)
 
     def must_be_whole(self, played: dict[str, Any]) -> None:
         """Holds everything against the promises: all heard, each effect exactly once."""
