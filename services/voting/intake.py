@@ -18,7 +18,7 @@ from sqlalchemy import Table, text
 from sqlalchemy.orm import Session
 
 from services.chassis.catalogue import instance
-from services.chassis.database import insert
+from services.chassis.database import array_of, insert
 from services.chassis.sealed import unseal
 from services.chassis.work import Work
 from services.voting import admission, candidates, eligibility, lanes, passes, polls, reactions
@@ -150,7 +150,7 @@ STORE = text(
 
 def _store_at_once(session: Session, poll: Poll, rows: Sequence[Row]) -> None:
     """Two statements, however many rows: a tenth of the time that a statement a row takes."""
-    columns = dict(zip((*NAMES, *PLACE), map(list, zip(*rows, strict=True)), strict=True))
+    columns = dict(zip((*NAMES, *PLACE), map(array_of, zip(*rows, strict=True)), strict=True))
     session.execute(ENTER, {"poll": poll.id, "voter_key": columns["voter_key"]})
     session.execute(STORE, {"poll": poll.id, **columns})
 

@@ -76,23 +76,31 @@ class PollSecret(Base):
 
 
 class Entry(Base):
-    """The register: who has voted, by voter key. ``ballots`` numbers that voter's ballots."""
+    """The register: who has voted, by voter key. ``ballots`` numbers that voter's ballots.
+
+    Of a poll that is there, as :class:`BallotRow`: whoever writes holds its row.
+    """
 
     __tablename__ = "register"
     __table_args__ = (PrimaryKeyConstraint("poll", "voter_key", name="one_entry_per_voter"),)
 
-    poll: Mapped[str] = mapped_column(ForeignKey("polls.id"))
+    poll: Mapped[str] = mapped_column(Key)
     voter_key: Mapped[str] = mapped_column(Key)
     ballots: Mapped[int] = mapped_column(Integer)
 
 
 class BallotRow(Base):
-    """An accepted ballot; append-only until the link is destroyed."""
+    """An accepted ballot; append-only until the link is destroyed.
+
+    No foreign key: whoever writes holds the poll's row (:func:`polls.held`) until the end of the
+    transaction, once for thousands; a key would look for it again with each, a fifth of
+    PostgreSQL's work. Polls are never deleted.
+    """
 
     __tablename__ = "ballots"
     __table_args__ = (PrimaryKeyConstraint("poll", "tracker", name="one_ballot_per_tracker"),)
 
-    poll: Mapped[str] = mapped_column(ForeignKey("polls.id"))
+    poll: Mapped[str] = mapped_column(Key)
     tracker: Mapped[str] = mapped_column(Key)
     voter_key: Mapped[str] = mapped_column(Key)
     choice: Mapped[str] = mapped_column(Key)

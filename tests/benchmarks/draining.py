@@ -16,6 +16,7 @@ from typing import NamedTuple
 from sqlalchemy import create_engine, func, select, text
 
 from services.chassis.config import Settings
+from services.chassis.database import array_of
 from services.chassis.entrypoints import BatchConsumer
 from services.chassis.sealed import seal
 from services.chassis.streams import Lane
@@ -188,7 +189,8 @@ def _bare(finals: Finals, columns: list[list[str]]) -> float:
     trackers, voters = _new("bare", len(columns[0]))
     began = time.perf_counter()
     for start in range(0, len(trackers), AT_ONCE):
-        part = [each[start : start + AT_ONCE] for each in (trackers, voters, *columns)]
+        # As one text each, which is the fastest way that there is here, as ours are.
+        part = [array_of(each[start : start + AT_ONCE]) for each in (trackers, voters, *columns)]
         with engine.begin() as connection:
             connection.execute(statement, dict(zip("abcdef", part, strict=True)))
     rate = len(trackers) / (time.perf_counter() - began)

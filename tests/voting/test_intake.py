@@ -78,6 +78,34 @@ def test_a_batch_is_stored_once_however_often_it_comes(stage: Stage) -> None:
     assert stage.tally()["counted"] == {"bakery": 1, "garden": 1, "wool": 0}
 
 
+def test_texts_of_a_batch_are_stored_as_they_are(stage: Stage) -> None:
+    """Also those that mean something where arrays are written: they go there as one text each."""
+    stage.opened()
+    odd = ['"', "\\", '\\"', "a,b", "{}", "NULL", "null", " x ", "l'eau", "été 🌊", "\n", "%s :x"]
+    take(stage, batch(stage, 1, *((f"voter {n}", text) for n, text in enumerate(odd))))
+    take(stage, batch(stage, 2, *(("anne", "wool") for _ in odd), domains=odd, networks=odd[::-1]))
+    with stage.voting.session() as session:
+        rows = session.scalars(
+            select(BallotRow).order_by(BallotRow.batch, BallotRow.index_in_batch)
+        )
+        stored = list(rows)
+    assert [row.choice for row in stored[: len(odd)]] == odd
+    assert [(row.domain, row.network) for row in stored[len(odd) :]] == list(
+        zip(odd, odd[::-1], strict=True)
+    )
+
+
+def test_a_batch_of_an_unknown_poll_stores_nothing(stage: Stage) -> None:
+    stage.opened()
+    take(stage, batch(stage, 1, ("anne", "wool")) | {"poll": "nobody's"})
+    assert stage.rows("ballots", "register", "batches") == {
+        "ballots": 0,
+        "register": 0,
+        "batches": 0,
+    }
+    assert [row.error for row in failed(stage)] == ["NotFound"]
+
+
 def test_ballots_by_call_and_in_batches_are_one_voters(stage: Stage) -> None:
     poll = stage.opened()
     secret = secret_of(stage)

@@ -1,0 +1,25 @@
+"""Ballots and the register without foreign keys to the polls."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+NAMES = {"fk": "%(table_name)s_%(column_0_name)s_fkey"}
+"""As PostgreSQL calls them by itself; SQLite gives no names."""
+
+
+def upgrade() -> None:
+    for name in ("ballots", "register"):
+        with op.batch_alter_table(name, naming_convention=NAMES) as table:
+            table.drop_constraint(f"{name}_poll_fkey", type_="foreignkey")
+
+
+def downgrade() -> None:
+    for name in ("ballots", "register"):
+        with op.batch_alter_table(name, naming_convention=NAMES) as table:
+            table.create_foreign_key(f"{name}_poll_fkey", "polls", ["poll"], ["id"])
