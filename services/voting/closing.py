@@ -151,12 +151,14 @@ def ballots_of(work: Work, poll: Poll, revoked: set[str]) -> Iterator[Cast]:
     order = (row.voter_key, row.accepted_at, row.gateway, row.batch, row.index_in_batch)
     out = INVALIDATED.c
     query = (
-        select(row.voter_key, row.tracker, row.choice, out.tracker)
+        select(row.voter_key, row.tracker, row.choice, out.tracker.is_not(None))
         .outerjoin_from(BALLOTS, INVALIDATED, (out.poll == row.poll) & (out.tracker == row.tracker))
         .where(row.poll == poll.id)
     )
-    for voter, tracker, choice, taken in _streamed(work, query.order_by(*order, row.tracker)):
-        yield voter, tracker, choice, taken is not None or voter in revoked
+    rows = _streamed(work, query.order_by(*order, row.tracker))
+    if not revoked:
+        return rows
+    return ((*ballot, taken or ballot[0] in revoked) for *ballot, taken in rows)
 
 
 def fill_box(work: Work, poll: Poll, left_out: list[str]) -> None:

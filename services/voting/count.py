@@ -9,15 +9,16 @@ import hashlib
 import json
 import random
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby, islice, pairwise
-from operator import itemgetter
+from itertools import groupby, islice
+from operator import ge, itemgetter
 from typing import Any
 
 CSV_HEADER = "tracker,choice"
-LINES_AT_ONCE = 10_000
+LINES_AT_ONCE = 500
+"""So few that they stay in a processor's cache: of 10,000 each takes more than twice the time."""
 
 Cast = tuple[str, str, str, bool]
 """A ballot in its place: voter, tracker, choice, whether it is invalidated."""
@@ -131,21 +132,24 @@ def settle(
     Keeps no more in memory than the trackers that do not count.
     """
     kept = sorted(standing)
-    found = Settled(0, 0, 0, 0, Counter(dict.fromkeys(kept, 0)), kept, [])
-    for trackers, invalidated, (voter, _tracker, choice, is_invalid) in _by_voter(rows):
-        found.accepted += len(trackers)
-        found.invalidated += invalidated
+    raw: Counter[str] = Counter(dict.fromkeys(kept, 0))
+    left_out: list[str] = []
+    accepted = counted = invalidated = spoilt = 0
+    for voter, theirs in groupby(rows, key=itemgetter(0)):
+        *earlier, (_voter, tracker, choice, is_invalid) = theirs
+        for _voter, replaced, _choice, was_invalid in earlier:
+            left_out.append(replaced)
+            invalidated += was_invalid
+        accepted += len(earlier) + 1
+        invalidated += is_invalid
         if voter not in unseen:
-            found.raw[choice] += 1
-        if is_invalid:
-            pass  # and no earlier one comes back
-        elif choice not in standing:
-            found.spoilt += 1
-        else:
-            trackers.pop()  # the last one counts
-            found.counted += 1
-        found.left_out += trackers
-    return found
+            raw[choice] += 1
+        if not is_invalid and choice in standing:
+            counted += 1
+            continue
+        spoilt += not is_invalid
+        left_out.append(tracker)  # and no earlier one comes back
+    return Settled(accepted, counted, invalidated, spoilt, raw, kept, left_out)
 
 
 def outcome_of(
@@ -215,13 +219,13 @@ def recount_sorted(rows: Iterable[tuple[str, str]]) -> Recount:
     before, waiting = "", iter(rows)
     # Many at a time: a call for each line would take as long as all the rest of the count.
     while part := list(islice(waiting, LINES_AT_ONCE)):
-        trackers = [tracker for tracker, _ in part]
-        if any(one >= other for one, other in pairwise([before, *trackers])):
+        trackers, choices = zip(*part, strict=True)
+        if any(map(ge, (before, *trackers), trackers)):
             raise ValueError("a tracker is in the box twice, or the box is not in its order")
         before = trackers[-1]
-        counted.update(choice for _, choice in part)
-        box.update("".join(f"{tracker},{choice}\n" for tracker, choice in part).encode())
-        receipts.update("".join(f"{tracker}\n" for tracker in trackers).encode())
+        counted.update(choices)
+        box.update("".join(map("{},{}\n".format, trackers, choices)).encode())
+        receipts.update("\n".join((*trackers, "")).encode())
     return Recount(
         ballots=counted.total(),
         counted=dict(sorted(counted.items())),
@@ -263,13 +267,3 @@ def _distinct(ballots: Iterable[Ballot]) -> dict[str, Ballot]:
         if found.setdefault(ballot.tracker, ballot) != ballot:
             raise ValueError("two ballots with one tracker")
     return found
-
-
-def _by_voter(rows: Iterable[Cast]) -> Iterator[tuple[list[str], int, Cast]]:
-    """Each voter's trackers, how many of their ballots are invalidated, and their last one."""
-    for _voter, theirs in groupby(rows, key=itemgetter(0)):
-        trackers, invalidated = [], 0
-        for row in theirs:
-            trackers.append(row[1])
-            invalidated += row[3]
-        yield trackers, invalidated, row
