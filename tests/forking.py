@@ -124,9 +124,11 @@ def run(
         process = Forked(arguments, env, stdout, stderr)
         try:
             code = process.wait(timeout)
-        except BaseException:
+        except BaseException as error:
             process.kill()
             process.wait()
+            if isinstance(error, subprocess.TimeoutExpired):
+                error.stdout, error.stderr = stdout.read_bytes(), stderr.read_bytes()
             raise
         return subprocess.CompletedProcess(
             ["marathon", *arguments], code, stdout.read_text(), stderr.read_text()

@@ -56,10 +56,6 @@ def serve() -> dict[str, Any]:
 def become(told: dict[str, Any]) -> None:
     """Makes this process what it would be if a shell had started it."""
     os.setsid()
-    if hubs := sys.modules.get("eventlet.hubs"):
-        # What eventlet waits with is one descriptor: forked, all these processes would be woken
-        # by what happens to any of them, again and again until whom it concerns has dealt with it.
-        hubs.use_hub()
     ways = (
         (os.devnull, os.O_RDONLY),
         (told["stdout"], os.O_WRONLY | os.O_APPEND | os.O_CREAT),
@@ -73,6 +69,10 @@ def become(told: dict[str, Any]) -> None:
     os.environ.update(told["env"])
     os.chdir(told["folder"])
     sys.argv = ["marathon", *told["arguments"]]
+    if hubs := sys.modules.get("eventlet.hubs"):
+        # What eventlet waits with is one descriptor: forked, all these processes would be woken
+        # by what happens to any of them, again and again until whom it concerns has dealt with it.
+        hubs.use_hub()
 
 
 def end(code: Any) -> NoReturn:

@@ -83,11 +83,11 @@ def insert(session: Session, table: Table) -> Any:
     return sqlite.insert(table) if name == "sqlite" else postgresql.insert(table)
 
 
-def array_of(values: Iterable[object]) -> str:
-    """An array as PostgreSQL reads it from a text (its manual, 8.15.2), of texts or numbers.
+def array_of(values: Iterable[str | int]) -> str:
+    """An array as PostgreSQL reads it from a text (its manual, 8.15.2); none of it is NULL.
 
     psycopg2 would write a list into the statement element by element, each a constant that the
-    server parses and plans: for thousands of them that takes longer than storing them.
+    server parses and plans (ADR 14).
     """
     texts = [str(value) for value in values]
     joined = "".join(texts)

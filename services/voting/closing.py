@@ -158,7 +158,10 @@ def ballots_of(work: Work, poll: Poll, revoked: set[str]) -> Iterator[Cast]:
     rows = _streamed(work, query.order_by(*order, row.tracker))
     if not revoked:
         return rows
-    return ((*ballot, taken or ballot[0] in revoked) for *ballot, taken in rows)
+    return (
+        (voter, tracker, choice, taken or voter in revoked)
+        for voter, tracker, choice, taken in rows
+    )
 
 
 def fill_box(work: Work, poll: Poll, left_out: list[str]) -> None:

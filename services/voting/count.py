@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby, islice
-from operator import ge, itemgetter
+from itertools import groupby, islice, pairwise
+from operator import itemgetter
 from typing import Any
 
 CSV_HEADER = "tracker,choice"
@@ -68,7 +68,7 @@ class Outcome:
     receipts_digest: str
 
 
-@dataclass
+@dataclass(frozen=True)
 class Settled:
     """Which ballots of a poll count, before they are put into the box.
 
@@ -129,7 +129,7 @@ def settle(
     ``unseen`` are voters whose ballots do not count, and who are so few that the difference
     between raw and counted totals would show their choice: they are in neither.
 
-    Keeps no more in memory than the trackers that do not count.
+    Keeps no more in memory than the trackers that do not count, and one voter's ballots.
     """
     kept = sorted(standing)
     raw: Counter[str] = Counter(dict.fromkeys(kept, 0))
@@ -146,9 +146,10 @@ def settle(
             raw[choice] += 1
         if not is_invalid and choice in standing:
             counted += 1
-            continue
-        spoilt += not is_invalid
-        left_out.append(tracker)  # and no earlier one comes back
+        else:
+            # And no earlier one comes back.
+            left_out.append(tracker)
+            spoilt += not is_invalid
     return Settled(accepted, counted, invalidated, spoilt, raw, kept, left_out)
 
 
@@ -219,13 +220,13 @@ def recount_sorted(rows: Iterable[tuple[str, str]]) -> Recount:
     before, waiting = "", iter(rows)
     # Many at a time: a call for each line would take as long as all the rest of the count.
     while part := list(islice(waiting, LINES_AT_ONCE)):
-        trackers, choices = zip(*part, strict=True)
-        if any(map(ge, (before, *trackers), trackers)):
+        trackers = [tracker for tracker, _ in part]
+        if any(one >= other for one, other in pairwise([before, *trackers])):
             raise ValueError("a tracker is in the box twice, or the box is not in its order")
         before = trackers[-1]
-        counted.update(choices)
-        box.update("".join(map("{},{}\n".format, trackers, choices)).encode())
-        receipts.update("\n".join((*trackers, "")).encode())
+        counted.update(choice for _, choice in part)
+        box.update("".join(f"{tracker},{choice}\n" for tracker, choice in part).encode())
+        receipts.update("".join(f"{tracker}\n" for tracker in trackers).encode())
     return Recount(
         ballots=counted.total(),
         counted=dict(sorted(counted.items())),

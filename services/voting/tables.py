@@ -78,7 +78,7 @@ class PollSecret(Base):
 class Entry(Base):
     """The register: who has voted, by voter key. ``ballots`` numbers that voter's ballots.
 
-    Of a poll that is there, as :class:`BallotRow`: whoever writes holds its row.
+    No foreign key, for the reason that :class:`BallotRow` gives.
     """
 
     __tablename__ = "register"

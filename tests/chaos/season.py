@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
+
 from tests.chaos.checker import Books, old_copies, unquiet, wrong_counts
 from tests.instance import SERVICES, Instance, run_marathon
 
@@ -47,14 +49,20 @@ class Season:
             try:
                 done = run_marathon(*command, env=env, timeout=PLAY_S)
             except subprocess.TimeoutExpired as late:
-                raise AssertionError(f"{late}\n{self.where_it_stands()}") from late
+                said = (late.stderr or b"").decode(errors="replace")
+                raise AssertionError(f"{late}\n{said}\n{self.where_it_stands()}") from late
             assert done.returncode == 0, f"{done.stderr[-2000:]}\n{self.where_it_stands()}"
             other.result()
         return dict(json.loads(done.stdout))
 
     def where_it_stands(self) -> str:
-        """For whoever reads why it did not end: what is under way, who died, who said what."""
-        lines = [*unquiet(self.books), f"died at {sorted(self.died())}", self.instance.log_ends()]
+        """For whoever reads why it did not end: what is under way, what died at a crash point,
+        who said what."""
+        try:
+            under_way = unquiet(self.books)
+        except DBAPIError as away:
+            under_way = [f"the databases do not answer: {away}"]
+        lines = [*under_way, f"died at {sorted(self.died())}", self.instance.log_ends()]
         return "\n".join(lines)
 
     def must_be_whole(self, played: dict[str, Any]) -> None:

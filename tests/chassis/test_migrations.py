@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import MetaData, inspect
+from sqlalchemy import MetaData, insert, inspect, select
 
 from services.chassis import migrations, schema_version, tables
 from services.chassis.config import SERVICES, Settings
 from services.chassis.database import Database
 from services.chassis.runner import service_class
+from services.voting.tables import BallotRow, Entry, Poll
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -29,6 +31,37 @@ def test_migrations_make_the_tables_of_the_code_and_take_them_away(
         assert _differences(service, database) == []
         migrations.downgrade(service, settings)
         assert set(inspect(database.engine).get_table_names()) <= {"alembic_version"}
+    finally:
+        database.close()
+
+
+def test_ballots_outlive_the_loss_of_their_foreign_keys(bare_storage: str) -> None:
+    settings = Settings(database_url=bare_storage)
+    database = Database(settings.database_url_of("voting"), settings)
+    poll: dict[str, Any] = {
+        "id": "p",
+        "marathon": "m",
+        "state": "open",
+        "rule": "shared",
+        "projects": [],
+    }
+    poll |= {"who_may_vote": "everyone", "elsewhere_may_vote": True}
+    entry = {"poll": "p", "voter_key": "anne", "ballots": 1}
+    ballot: dict[str, Any] = {"poll": "p", "tracker": "t", "voter_key": "anne", "choice": "wool"}
+    ballot |= {"accepted_at": datetime(2026, 6, 20, 12, tzinfo=UTC)}
+    ballot |= {"gateway": "g", "batch": 1, "index_in_batch": 0}
+    rows: dict[Any, dict[str, Any]] = {Poll: poll, Entry: entry, BallotRow: ballot}
+    try:
+        migrations.upgrade("voting", settings, "0006")
+        with database.transaction() as session:
+            for table, row in rows.items():
+                session.execute(insert(table), [row])
+        for move, revision in ((migrations.upgrade, "0007"), (migrations.downgrade, "0006")):
+            move("voting", settings, revision)
+            with database.transaction() as session:
+                for table, row in rows.items():
+                    (stored,) = session.scalars(select(table))
+                    assert {name: getattr(stored, name) for name in row} == row
     finally:
         database.close()
 

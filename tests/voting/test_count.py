@@ -13,7 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.voting.count import Ballot, count, differences, draw, leaders, recount
+from services.voting.count import (
+    LINES_AT_ONCE,
+    Ballot,
+    count,
+    differences,
+    draw,
+    leaders,
+    recount,
+    recount_sorted,
+)
 
 NOON = datetime(2026, 6, 20, 12, tzinfo=UTC)
 PROJECTS = ("bakery", "garden", "music", "wool")
@@ -179,6 +188,30 @@ def test_recount_of_the_box_agrees_and_notices_any_change(ballots: list[Ballot])
         other = next(p for p in PROJECTS if p != choice)
         assert differences(recount([(tracker, other), *rest]), record) != []
         assert differences(recount(rest), record) != []
+
+
+def test_recount_of_many_digests_the_file_as_it_is() -> None:
+    """A box is read some hundred lines at a time; what is published is of all of them."""
+    rows = [(f"{n:032x}", PROJECTS[n % 3]) for n in range(2 * LINES_AT_ONCE + 1)]
+    found = recount_sorted(iter(rows))
+    file = "tracker,choice\n" + "".join(f"{tracker},{choice}\n" for tracker, choice in rows)
+    receipts = "".join(f"{tracker}\n" for tracker, _choice in rows)
+    assert found.box_digest == hashlib.sha256(file.encode()).hexdigest()
+    assert found.receipts_digest == hashlib.sha256(receipts.encode()).hexdigest()
+    assert found.counted == dict(sorted(Counter(choice for _tracker, choice in rows).items()))
+    assert found.ballots == len(rows)
+
+
+@pytest.mark.parametrize("place", [1, LINES_AT_ONCE, LINES_AT_ONCE + 1, 2 * LINES_AT_ONCE])
+@pytest.mark.parametrize("wrong", ["twice", "in another order"])
+def test_recount_sees_every_neighbour(place: int, wrong: str) -> None:
+    rows = [(f"{n:032x}", "wool") for n in range(2 * LINES_AT_ONCE + 1)]
+    if wrong == "twice":
+        rows[place] = rows[place - 1]
+    else:
+        rows[place - 1 : place + 1] = rows[place], rows[place - 1]
+    with pytest.raises(ValueError, match="twice, or"):
+        recount_sorted(rows)
 
 
 def test_recount_refuses_a_tracker_twice() -> None:

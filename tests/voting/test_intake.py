@@ -82,14 +82,19 @@ def test_texts_of_a_batch_are_stored_as_they_are(stage: Stage) -> None:
     """Also those that mean something where arrays are written: they go there as one text each."""
     stage.opened()
     odd = ['"', "\\", '\\"', "a,b", "{}", "NULL", "null", " x ", "l'eau", "été 🌊", "\n", "%s :x"]
-    take(stage, batch(stage, 1, *((f"voter {n}", text) for n, text in enumerate(odd))))
+    places: dict[str, Any] = {"lane": 'a "lane", {1}', "trackers": [f"t{text}" for text in odd]}
+    take(stage, batch(stage, 1, *((f"voter {text}", text) for text in odd), **places))
     take(stage, batch(stage, 2, *(("anne", "wool") for _ in odd), domains=odd, networks=odd[::-1]))
     with stage.voting.session() as session:
         rows = session.scalars(
             select(BallotRow).order_by(BallotRow.batch, BallotRow.index_in_batch)
         )
         stored = list(rows)
-    assert [row.choice for row in stored[: len(odd)]] == odd
+    assert [(row.tracker, row.voter_key, row.choice) for row in stored[: len(odd)]] == [
+        (f"t{text}", f"voter {text}", text) for text in odd
+    ]
+    assert {row.gateway for row in stored} == {'a "lane", {1}', "lane"}
+    assert stage.rows("register") == {"register": len(odd) + 1}
     assert [(row.domain, row.network) for row in stored[len(odd) :]] == list(
         zip(odd, odd[::-1], strict=True)
     )
