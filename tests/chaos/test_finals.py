@@ -212,7 +212,10 @@ def _must_have_had_some(lines: list[Line], dead: Dead) -> None:
     """The gateway died with ballots in its hands, and nobody voted after the closing."""
     theirs = [line for line in lines if line.port == dead.port and line.at < dead.at]
     lost = [line for line in theirs if line.at + line.seconds >= dead.at]
-    assert {line.status for line in lost} == {NO_ANSWER}
+    statuses = {line.status for line in lost}
+    assert NO_ANSWER in statuses
+    # An answer may have been under way at that moment: its receipt is held against the count.
+    assert statuses <= {NO_ANSWER, 202}
     assert 409 in {line.status for line in lines}
 
 
