@@ -12,11 +12,9 @@ from tests.forking import ROOT
 
 BECOME = """
 import json, os
-from deploy import cli
-cli._become_green()
+from tests.prefork import become
 from eventlet import hubs
 before = hubs.get_hub()
-from tests.prefork import become
 told = {"env": dict(os.environ), "folder": os.getcwd(), "arguments": ["run", "voting"]}
 become(told | {"stdout": os.environ["SEEN"], "stderr": os.environ["SEEN"]})
 print(json.dumps(hubs.get_hub() is before), flush=True)
